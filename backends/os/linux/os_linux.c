@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: MIT */
+/* One system call per function, counted, with the fallback that keeps the allocator going when the
+ * kernel says no. All state is atomic counters: any thread, no lock. */
+#include "os_linux.h"
+
+#include <errno.h>
+#include <linux/futex.h>
+#include <stdatomic.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+#ifndef MREMAP_DONTUNMAP
+#define MREMAP_DONTUNMAP 4
+#endif
+
+enum { ADVICE_PAUSE_S = 60 }; /* seconds that a refused kind of advice stays off */
+
+static struct {
+    _Atomic(uint64_t) calls[HK_OS_CALLS];
+    _Atomic(uint64_t) failures[HK_OS_CALLS];
+    _Atomic(int) last_error[HK_OS_CALLS];
+    _Atomic(uint64_t) mapped;
+    _Atomic(uint64_t) purged;
+    _Atomic(uint64_t) advice_off_until; /* ns of now() */
+    _Atomic(size_t) page;
+} os;
+
+/* Count a call. -> 0, or the errno value of the refusal. */
+static int counted(enum hk_os_call call, bool ok)
+{
+    int err = ok ? 0 : errno;
+    atomic_fetch_add_explicit(&os.calls[call], 1, memory_order_relaxed);
+    if (err) {
+        atomic_fetch_add_explicit(&os.failures[call], 1, memory_order_relaxed);
+        atomic_store_explicit(&os.last_error[call], err, memory_order_relaxed);
+    }
+    return err;
+}
+
+const struct hk_os_facts *hk_os_linux_facts(void)
+{
+    static struct hk_os_facts facts = {.page = 4096, .huge_page = 2 * 1024 * 1024};
+    if (!atomic_load_explicit(&os.page, memory_order_acquire)) {
+        facts.page = (size_t)sysconf(_SC_PAGESIZE);
+        /* release: pairs with the load above; two first callers write the same value */
+        atomic_store_explicit(&os.page, facts.page, memory_order_release);
+    }
+    return &facts;
+}
+
+uint64_t hk_os_linux_now(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
+    return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+}
+
+static void trim_end(void *addr, size_t size)
+{
+    if (size) {
+        counted(HK_OS_UNMAP, munmap(addr, size) == 0);
+    }
+}
+
+int hk_os_linux_map(size_t size, size_t align, void **out)
+{
+    size_t page = hk_os_linux_facts()->page;
+    size_t slack = align > page ? align - page : 0;
+    if (size > (size_t)PTRDIFF_MAX - slack) {
+        return ENOMEM;
+    }
+    char *addr = mmap(NULL, size + slack, PROT_READ | PROT_WRITE,
+                      MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    int err = counted(HK_OS_MAP, addr != MAP_FAILED);
+    if (err) {
+        return err;
+    }
+    char *aligned = (char *)(((uintptr_t)addr + slack) & ~(uintptr_t)(align - 1));
+    aligned = slack ? aligned : addr;
+    trim_end(addr, (size_t)(aligned - addr));
+    trim_end(aligned + size, slack - (size_t)(aligned - addr));
+    atomic_fetch_add_explicit(&os.mapped, size, memory_order_relaxed);
+    *out = aligned;
+    return 0;
+}
+
+int hk_os_linux_purge(void *addr, size_t size)
+{
+    int err = counted(HK_OS_PURGE, madvise(addr, size, MADV_DONTNEED) == 0);
+    if (!err) {
+        atomic_fetch_add_explicit(&os.purged, size, memory_order_relaxed);
+    }
+    return err;
+}
+
+int hk_os_linux_unmap(void *addr, size_t size)
+{
+    int err = counted(HK_OS_UNMAP, munmap(addr, size) == 0);
+    if (err) {
+        hk_os_linux_purge(addr, size);
+        return err;
+    }
+    atomic_fetch_sub_explicit(&os.mapped, size, memory_order_relaxed);
+    return 0;
+}
+
+int hk_os_linux_advise(void *addr, size_t size, enum hk_os_advice advice)
+{
+    if (hk_os_linux_now() < atomic_load_explicit(&os.advice_off_until, memory_order_relaxed)) {
+        return ENOTSUP;
+    }
+    int how = advice == HK_OS_HUGE ? MADV_HUGEPAGE : MADV_NOHUGEPAGE;
+    int err = counted(HK_OS_ADVISE, madvise(addr, size, how) == 0);
+    if (err) {
+        uint64_t until = hk_os_linux_now() + (uint64_t)ADVICE_PAUSE_S * 1000000000u;
+        atomic_store_explicit(&os.advice_off_until, until, memory_order_relaxed);
+    }
+    return err;
+}
+
+int hk_os_linux_move(void *from, size_t from_size, void *to)
+{
+    void *moved = mremap(from, from_size, from_size,
+                         MREMAP_MAYMOVE | MREMAP_FIXED | MREMAP_DONTUNMAP, to);
+    /* Kernels before 5.7 refuse to keep the source mapped; moving and mapping it anew would leave a
+     * moment in which another thread's mmap could take the hole. */
+    return counted(HK_OS_MOVE, moved != MAP_FAILED);
+}
+
+void hk_os_linux_wait(_Atomic(uint32_t) *word, uint32_t value)
+{
+    syscall(SYS_futex, word, FUTEX_WAIT_PRIVATE, value, NULL, NULL, 0);
+}
+
+void hk_os_linux_wake(_Atomic(uint32_t) *word)
+{
+    syscall(SYS_futex, word, FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0);
+}
+
+void hk_os_linux_stat(struct hk_os_stat *out)
+{
+    for (int i = 0; i < HK_OS_CALLS; i++) {
+        out->calls[i] = atomic_load_explicit(&os.calls[i], memory_order_relaxed);
+        out->failures[i] = atomic_load_explicit(&os.failures[i], memory_order_relaxed);
+        out->last_error[i] = atomic_load_explicit(&os.last_error[i], memory_order_relaxed);
+    }
+    out->mapped = atomic_load_explicit(&os.mapped, memory_order_relaxed);
+    out->purged = atomic_load_explicit(&os.purged, memory_order_relaxed);
+}

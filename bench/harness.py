@@ -1,0 +1,108 @@
+# SPDX-License-Identifier: MIT
+"""Runs one workload under one allocator and says what came of it.
+
+A run yields a dict: the numbers of the workload's closing line, or a 'failure' with its 'detail'.
+It never raises for what the program under test does, so that a crash shows in the tables.
+"""
+import os
+import signal
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+BENCH_DIR = Path(__file__).resolve().parent
+ROWS_FILE = BENCH_DIR / 'rows.txt'
+
+
+@dataclass(frozen=True)
+class Allocator:
+    name: str
+    library: str  # path to preload, '' for the system's malloc
+
+
+@dataclass(frozen=True)
+class Row:
+    name: str
+    program: str
+    args: str
+    full_count: int
+    quick_count: int
+    clock: str
+
+    def command(self, directory, count):
+        return [str(directory / self.program), *self.args.format(n=count).split()]
+
+    def count(self, quick):
+        return self.quick_count if quick else self.full_count
+
+
+def load_rows(path=ROWS_FILE):
+    rows = []
+    for line in path.read_text(encoding='utf-8').splitlines():
+        if line.strip() and not line.startswith('#'):
+            name, program, args, full, quick, clock = (cell.strip() for cell in line.split('|'))
+            rows.append(Row(name, program, args, int(full), int(quick), clock))
+    return rows
+
+
+def signal_name(number):
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return f'signal {number}'
+
+
+def describe_exit(status):
+    return signal_name(-status) if status < 0 else f'exit {status}'
+
+
+def parse_line(text):
+    """The numbers of a closing line; None if it is not one."""
+    fields = dict(word.split('=', 1) for word in text.split() if '=' in word)
+    try:
+        return {name: float(value) for name, value in fields.items() if name != 'workload'}
+    except ValueError:
+        return None
+
+
+def preload_environment(allocator):
+    environment = dict(os.environ)
+    environment.pop('LD_PRELOAD', None)
+    if allocator.library:
+        environment['LD_PRELOAD'] = allocator.library
+    return environment
+
+
+def failed(why, detail=''):
+    lines = detail.strip().splitlines()
+    return {'failure': why, 'detail': lines[-1] if lines else ''}
+
+
+def judge(done):
+    """The numbers of a finished run, or its failure."""
+    # the loader goes on without a library that it cannot load, so the numbers would be libc's
+    if 'cannot be preloaded' in done.stderr:
+        return failed('not loaded', done.stderr)
+    if done.returncode != 0:
+        return failed(describe_exit(done.returncode), done.stderr)
+    numbers = parse_line(done.stdout)
+    if numbers is None or not {'ops', 'seconds', 'peak_rss_kib'} <= numbers.keys():
+        return failed('no result', done.stdout)
+    return numbers
+
+
+def run(command, allocator, timeout, cpu=None):
+    """Run once; `cpu` pins a workload of one thread."""
+    def pin():
+        os.sched_setaffinity(0, {cpu})
+
+    try:
+        done = subprocess.run(command, env=preload_environment(allocator), timeout=timeout,
+                              stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                              stderr=subprocess.PIPE, encoding='utf-8', errors='replace',
+                              preexec_fn=None if cpu is None else pin, check=False)
+    except subprocess.TimeoutExpired:
+        return failed('timeout', f'no end within {timeout} s')
+    except OSError as error:
+        return failed('cannot start', str(error))
+    return judge(done)

@@ -1,0 +1,87 @@
+# SPDX-License-Identifier: MIT
+"""Instructions per malloc/free pair, counted by callgrind.
+
+Each workload runs with two counts, and the difference of the totals is divided by the difference
+in pairs, so that start-up cancels out. The same workload linked against an allocator of empty
+functions gives the cost of the loop, which is taken off.
+"""
+import re
+import subprocess
+import tempfile
+from pathlib import Path
+
+import harness
+import report
+
+COUNTS = {
+    'pair_16': (20000, 120000),
+    'pair_64': (20000, 120000),
+    'pair_1000': (20000, 120000),
+    'pair_8000': (20000, 120000),
+    'pair_100000': (2000, 12000),
+    'mixed_ws400': (100000, 400000),
+    'mixed_ws8192': (200000, 600000),
+    'mixed_16_8k': (100000, 400000),
+    'batch_64_fifo': (4, 24),
+    'batch_64_random': (4, 24),
+}
+
+# what the empty malloc (address, return) and free (return) execute themselves on x86-64
+EMPTY_PAIR = 3
+LOOP_SUFFIX = '_loop'
+
+
+def count_run(command, library, timeout):
+    """-> (instructions, pairs, None), or (0, 0, failure)"""
+    with tempfile.TemporaryDirectory() as scratch:
+        # valgrind's own start-up script must not run under the allocator, so env sets the preload
+        preload = ['env', f'LD_PRELOAD={library}'] if library else ['env', '-u', 'LD_PRELOAD']
+        callgrind = ['valgrind', '--tool=callgrind', '--trace-children=yes',
+                     f'--callgrind-out-file={Path(scratch) / "callgrind.%p"}']
+        try:
+            done = subprocess.run([*callgrind, *preload, *command], timeout=timeout, check=False,
+                                  stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                                  stderr=subprocess.PIPE, encoding='utf-8', errors='replace')
+        except subprocess.TimeoutExpired:
+            return 0, 0, 'timeout'
+    totals = re.findall(r'Collected\s*:\s*(\d+)', done.stderr)
+    numbers = harness.judge(done)
+    if 'failure' in numbers or not totals:
+        return 0, 0, numbers.get('failure', 'no count')
+    return int(totals[-1]), numbers['ops'] / 2, None
+
+
+def per_pair(row, directory, suffix, library, timeout):
+    """-> (instructions per pair, None), or (None, failure)"""
+    totals = []
+    for count in COUNTS[row.name]:
+        command = row.command(directory, count)
+        command[0] += suffix
+        instructions, pairs, failed = count_run(command, library, timeout)
+        if failed:
+            return None, failed
+        totals.append((instructions, pairs))
+    (low, low_pairs), (high, high_pairs) = totals
+    return (high - low) / (high_pairs - low_pairs), None
+
+
+def measure(rows, allocators, directory, timeout, progress):
+    """-> (lines of the table, True if every count succeeded)"""
+    lines = [['instructions/pair', *(allocator.name for allocator in allocators), '(loop)']]
+    complete = True
+    for index, row in enumerate(rows):
+        loop, failed = per_pair(row, directory, LOOP_SUFFIX, '', timeout)
+        loop = 0 if failed else loop - EMPTY_PAIR
+        cells = []
+        for allocator in allocators:
+            progress(f'workload {index + 1}/{len(rows)} {row.name}, {allocator.name}')
+            value, failure = per_pair(row, directory, '', allocator.library, timeout)
+            cells.append(failure if failure else f'{value - loop:.1f}')
+            complete = complete and not failure
+        lines.append([row.name, *cells, failed if failed else f'{loop:.1f}'])
+        complete = complete and not failed
+    return report.align(lines), complete
+
+
+def supported(rows):
+    return [row for row in rows if row.name in COUNTS]

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: MIT */
+/* The cold side's numbers, each defined in coldbox.h. Nothing is counted for this on a fast path. */
+#include "coldbox/cold.h"
+#include "coldbox/heaps.h"
+#include "coldbox/meta.h"
+#include "coldbox/superslab.h"
+
+#include "hk_seat_os.h"
+
+static void sum_heaps(struct hk_cold_stat *out)
+{
+    struct hk_heap *heap = atomic_load_explicit(&hk_heaps.all, memory_order_acquire);
+    for (; heap; heap = heap->next) {
+        uint32_t state = atomic_load_explicit(&heap->state, memory_order_relaxed);
+        out->heaps += 1;
+        out->orphans += state == HK_HEAP_ORPHAN || state == HK_HEAP_ADOPTING;
+        out->frozen += state == HK_HEAP_FROZEN;
+        out->leases += atomic_load_explicit(&heap->count.lease, memory_order_relaxed);
+        out->retires += atomic_load_explicit(&heap->count.retire, memory_order_relaxed);
+        out->remote_out += atomic_load_explicit(&heap->count.remote_out, memory_order_relaxed);
+        out->remote_in += atomic_load_explicit(&heap->count.remote_in, memory_order_relaxed);
+    }
+}
+
+void hk_cold_stat(struct hk_cold_stat *out)
+{
+    *out = (struct hk_cold_stat){0};
+    hk_lock_take(&hk_slabs.lock);
+    out->superslabs = hk_slabs.superslabs;
+    out->leased = hk_slabs.leased << HK_SLICE_SHIFT;
+    out->huge = hk_slabs.huge_bytes;
+    out->dirty = atomic_load_explicit(&hk_slabs.dirty_bytes, memory_order_relaxed);
+    out->reserved = hk_slabs.units << HK_SUPERSLAB_SHIFT;
+    hk_lock_give(&hk_slabs.lock);
+    out->meta = hk_meta_bytes();
+    out->adoptions = atomic_load_explicit(&hk_heaps.adoptions, memory_order_relaxed);
+    sum_heaps(out);
+    struct hk_os_stat os;
+    HK_OS.stat(&os);
+    out->purged = os.purged;
+    out->mapped = os.mapped;
+    for (int i = 0; i < HK_OS_CALLS; i++) {
+        out->os_calls += os.calls[i];
+        out->os_failures += os.failures[i];
+    }
+}

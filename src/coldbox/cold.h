@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: MIT */
+/* The cold side's one implementation: its functions, by module, and the ops struct over them. */
+#ifndef HK_COLDBOX_COLD_H
+#define HK_COLDBOX_COLD_H
+
+#include "coldbox/coldbox.h"
+#include "coldbox/registry.h"
+
+/* coldbox.c */
+HK_HIDDEN int hk_cold_init(const struct hk_hooks *hooks);
+
+/* superslab.c, warm.c */
+HK_HIDDEN struct hk_page *hk_cold_lease(const struct hk_lease *request);
+HK_HIDDEN void hk_cold_retire(struct hk_page *page);
+HK_HIDDEN void hk_cold_adjust(struct hk_page *page, int delta);
+
+/* remote.c */
+HK_HIDDEN void hk_cold_post(struct hk_heap *heap, struct hk_page *page, void *block);
+HK_HIDDEN void hk_cold_flush(struct hk_heap *heap);
+HK_HIDDEN size_t hk_cold_drain(struct hk_heap *heap);
+
+/* heaps.c */
+HK_HIDDEN struct hk_heap *hk_cold_birth(uintptr_t token);
+HK_HIDDEN void hk_cold_death(struct hk_heap *heap);
+HK_HIDDEN bool hk_cold_adopt(struct hk_heap *heap);
+
+/* purge.c */
+HK_HIDDEN size_t hk_cold_purge(struct hk_page *page, size_t offset, size_t size);
+HK_HIDDEN void hk_cold_tick(uint64_t now);
+HK_HIDDEN size_t hk_cold_trim(size_t keep);
+
+/* large.c */
+HK_HIDDEN void *hk_cold_large_alloc(size_t size, size_t align, size_t reserve, bool *zero);
+HK_HIDDEN void hk_cold_large_free(struct hk_page *page, void *block);
+HK_HIDDEN size_t hk_cold_large_size(struct hk_page *page, void *block);
+HK_HIDDEN void *hk_cold_large_resize(struct hk_page *page, void *block, size_t size);
+
+/* account.c, check.c */
+HK_HIDDEN void hk_cold_stat(struct hk_cold_stat *out);
+HK_HIDDEN const char *hk_cold_check(void);
+
+/* fork.c */
+HK_HIDDEN void hk_cold_prefork(void);
+HK_HIDDEN void hk_cold_parent(void);
+HK_HIDDEN void hk_cold_child(struct hk_heap *self);
+
+static const struct hk_cold hk_cold = {
+    .name = "cold",
+    .init = hk_cold_init,
+    .lease = hk_cold_lease,
+    .retire = hk_cold_retire,
+    .purge = hk_cold_purge,
+    .adjust = hk_cold_adjust,
+    .post = hk_cold_post,
+    .flush = hk_cold_flush,
+    .drain = hk_cold_drain,
+    .birth = hk_cold_birth,
+    .death = hk_cold_death,
+    .adopt = hk_cold_adopt,
+    .tick = hk_cold_tick,
+    .trim = hk_cold_trim,
+    .large_alloc = hk_cold_large_alloc,
+    .large_free = hk_cold_large_free,
+    .large_size = hk_cold_large_size,
+    .large_resize = hk_cold_large_resize,
+    .owns = hk_registry_owns,
+    .stat = hk_cold_stat,
+    .check = hk_cold_check,
+    .prefork = hk_cold_prefork,
+    .parent = hk_cold_parent,
+    .child = hk_cold_child,
+};
+
+#endif

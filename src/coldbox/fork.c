@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: MIT */
+/* Fork. The forking thread takes every lock in rank order. In the child only that thread goes on: a
+ * heap whose thread was outside the allocator becomes an orphan, one whose thread was inside it, or
+ * that somebody held, is FROZEN: its lists cannot be trusted, so its blocks stay where they are. What
+ * lay in the bins of the threads that are gone is lost to the child, bounded by the bins' limits; so
+ * is memory that was being purged at that moment. */
+#include "coldbox/cold.h"
+#include "coldbox/heaps.h"
+#include "coldbox/remote.h"
+#include "coldbox/superslab.h"
+
+#include <string.h>
+
+void hk_cold_prefork(void)
+{
+    hk_lock_take(&hk_heaps.lock);
+    hk_lock_take(&hk_slabs.lock);
+}
+
+void hk_cold_parent(void)
+{
+    hk_lock_give(&hk_slabs.lock);
+    hk_lock_give(&hk_heaps.lock);
+}
+
+static void strand_heap(struct hk_heap *heap)
+{
+    uint32_t state = atomic_load_explicit(&heap->state, memory_order_relaxed);
+    if (state == HK_HEAP_ADOPTING || (state == HK_HEAP_LIVE && heap->busy)) {
+        atomic_store_explicit(&heap->state, HK_HEAP_FROZEN, memory_order_relaxed);
+    } else if (state == HK_HEAP_LIVE) {
+        memset(heap->shelf, 0, sizeof heap->shelf);
+        heap->keeps = false;
+        atomic_store_explicit(&heap->state, HK_HEAP_ORPHAN, memory_order_relaxed);
+        hk_orphan_add_locked(heap);
+    }
+}
+
+/* Give the page the owner that its heap's new state asks for. */
+static void strand_page(struct hk_page *page, const struct hk_heap *self)
+{
+    struct hk_heap *heap = hk_page_heap(page);
+    if (!heap || heap == self) {
+        return;
+    }
+    uint32_t state = atomic_load_explicit(&heap->state, memory_order_relaxed);
+    uintptr_t owner = state == HK_HEAP_FROZEN ? HK_OWNER_FROZEN : HK_OWNER_ORPHAN;
+    uint32_t slices = hk_page_slot(page)->slices;
+    for (uint32_t i = 0; i < slices && hk_page_slice(page) + i < HK_SLICES; i++) {
+        atomic_store_explicit(&page[i].owner, owner, memory_order_relaxed);
+    }
+    if (state == HK_HEAP_ORPHAN) {
+        page->flags &= (uint8_t)~HK_PAGE_LISTED;
+    }
+}
+
+static void strand_pages(const struct hk_heap *self)
+{
+    struct hk_arena *arena = atomic_load_explicit(&hk_slabs.arenas, memory_order_relaxed);
+    for (; arena; arena = arena->next) {
+        for (uint32_t unit = 0; unit < arena->units; unit++) {
+            struct hk_superslab *slab =
+                (struct hk_superslab *)(arena->base + ((size_t)unit << HK_SUPERSLAB_SHIFT));
+            for (uint32_t i = 1; hk_bit(arena->slab, unit) && i < HK_SLICES; i++) {
+                struct hk_page *page = &slab->head.page[i];
+                if (!page->back && (page->kind == HK_KIND_TINY || page->kind == HK_KIND_POOL)) {
+                    strand_page(page, self);
+                }
+            }
+        }
+    }
+}
+
+/* Orphans that somebody held at the fork are FROZEN now and never come back. */
+static void drop_frozen_orphans_locked(void)
+{
+    struct hk_heap **link = &hk_heaps.orphans;
+    while (*link) {
+        struct hk_heap *heap = *link;
+        if (atomic_load_explicit(&heap->state, memory_order_relaxed) == HK_HEAP_FROZEN) {
+            *link = heap->next_orphan;
+            atomic_fetch_sub_explicit(&hk_heaps.orphan_count, 1, memory_order_relaxed);
+        } else {
+            link = &heap->next_orphan;
+        }
+    }
+}
+
+void hk_cold_child(struct hk_heap *self)
+{
+    struct hk_heap *heap = atomic_load_explicit(&hk_heaps.all, memory_order_relaxed);
+    for (; heap; heap = heap->next) {
+        if (heap != self) {
+            strand_heap(heap);
+        }
+    }
+    drop_frozen_orphans_locked();
+    strand_pages(self);
+    hk_lock_renew(&hk_slabs.lock);
+    hk_lock_renew(&hk_heaps.lock);
+}

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: MIT */
+/* The lock's slow half, and the order of locks that debug builds assert. */
+#include "coldbox/lock.h"
+
+#include "common/check.h"
+
+#include "hk_seat_os.h"
+
+enum { SPINS = 100 };
+
+void hk_lock_wait(struct hk_lock *lock)
+{
+    for (int i = 0; i < SPINS; i++) {
+        uint32_t expected = 0;
+        if (atomic_load_explicit(&lock->word, memory_order_relaxed) == 0 &&
+            atomic_compare_exchange_strong_explicit(&lock->word, &expected, 1,
+                                                    memory_order_acquire, memory_order_relaxed)) {
+            return;
+        }
+#if defined(__x86_64__) || defined(__i386__)
+        __builtin_ia32_pause();
+#endif
+    }
+    while (atomic_exchange_explicit(&lock->word, 2, memory_order_acquire) != 0) {
+        HK_OS.wait(&lock->word, 2);
+    }
+}
+
+void hk_lock_wake(struct hk_lock *lock)
+{
+    HK_OS.wake(&lock->word);
+}
+
+void hk_lock_order(uint32_t rank, bool taken)
+{
+    /* bit per rank */
+    static _Thread_local uint32_t held __attribute__((tls_model("initial-exec")));
+    if (taken) {
+        HK_ASSERT(held >> rank == 0);
+        held |= 1u << rank;
+    } else {
+        held &= ~(1u << rank);
+    }
+}

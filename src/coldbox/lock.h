@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: MIT */
+/* The cold side's lock: a futex word (0 free, 1 held, 2 held and waited for), because a lock of libc
+ * may be interposed by a library that allocates. Locks are taken in ascending rank, which debug
+ * builds assert; no system call is made under one, except the wait for it. */
+#ifndef HK_COLDBOX_LOCK_H
+#define HK_COLDBOX_LOCK_H
+
+#include "common/check.h"
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+enum {
+    HK_RANK_HEAPS = 1, /* the lists of heaps */
+    HK_RANK_SLABS = 2, /* arenas, superslabs, dirty memory */
+};
+
+struct hk_lock {
+    _Alignas(HK_CACHE_LINE) _Atomic(uint32_t) word;
+    uint32_t rank;
+};
+
+HK_HIDDEN void hk_lock_wait(struct hk_lock *lock);
+HK_HIDDEN void hk_lock_wake(struct hk_lock *lock);
+HK_HIDDEN void hk_lock_order(uint32_t rank, bool taken);
+
+static inline void hk_lock_take(struct hk_lock *lock)
+{
+    uint32_t expected = 0;
+    if (HK_DEBUG) {
+        hk_lock_order(lock->rank, true);
+    }
+    /* acquire: pairs with the release of whoever held it */
+    if (!atomic_compare_exchange_strong_explicit(&lock->word, &expected, 1, memory_order_acquire,
+                                                 memory_order_relaxed)) {
+        hk_lock_wait(lock);
+    }
+}
+
+static inline void hk_lock_give(struct hk_lock *lock)
+{
+    if (HK_DEBUG) {
+        hk_lock_order(lock->rank, false);
+    }
+    if (atomic_exchange_explicit(&lock->word, 0, memory_order_release) == 2) {
+        hk_lock_wake(lock);
+    }
+}
+
+/* In a forked child, whose other threads are gone: the lock is free. */
+static inline void hk_lock_renew(struct hk_lock *lock)
+{
+    if (HK_DEBUG) {
+        hk_lock_order(lock->rank, false);
+    }
+    atomic_store_explicit(&lock->word, 0, memory_order_relaxed);
+}
+
+#endif

@@ -1,0 +1,271 @@
+/* SPDX-License-Identifier: MIT */
+/* Purging in rounds: claim a batch of dirty memory under the lock, give it back, return it clean. */
+#include "coldbox/purge.h"
+
+#include "coldbox/cold.h"
+#include "coldbox/heaps.h"
+#include "coldbox/remote.h"
+#include "coldbox/superslab.h"
+#include "coldbox/warm.h"
+
+#include "hk_seat_os.h"
+
+enum {
+    BATCH = 32,              /* claims of one round */
+    BUDGET_LEAST = 8 << 20,  /* bytes, for budget=auto */
+    HOLD_SINK = 32 << 20,    /* bytes per second */
+    SLACK_SHIFT = 4,         /* purge by volume goes down to 15/16 of the threshold */
+};
+
+static const uint64_t tick_ns = (uint64_t)HK_PURGE_DELAY_MS * 1000000u;
+
+static struct {
+    _Atomic(uint64_t) last_tick; /* ns; whoever advances it does the tick */
+} purge;
+
+/* A piece of dirty memory on its way out: slices of a superslab, a whole superslab, or a unit. */
+struct claim {
+    struct hk_superslab *slab; /* NULL: a free unit */
+    uint64_t mask;             /* of its slices; 0: the whole superslab, which is closed */
+    struct hk_units unit;
+    bool done;
+};
+
+struct claims {
+    struct claim claim[BATCH];
+    size_t count;
+    size_t bytes;
+};
+
+size_t hk_purge_threshold_locked(void)
+{
+    if (HK_FREE_POLICY == HK_FREE_KEEP) {
+        return (size_t)-1;
+    }
+    if (HK_FREE_POLICY == HK_FREE_EAGER) {
+        return 0;
+    }
+    size_t budget = hk_slabs.peak / 10;
+    budget = budget > BUDGET_LEAST ? budget : BUDGET_LEAST;
+    budget = HK_BUDGET >= 0 ? (size_t)HK_BUDGET : budget;
+    return budget + hk_slabs.hold;
+}
+
+void hk_purge_regret_locked(size_t bytes)
+{
+    size_t hold = hk_slabs.hold + bytes + bytes / 4;
+    hk_slabs.hold = hold < hk_slabs.peak ? hold : hk_slabs.peak;
+}
+
+static bool full(const struct claims *claims, size_t want)
+{
+    return claims->count == BATCH || claims->bytes >= want;
+}
+
+static void claim_units_locked(struct claims *claims, size_t want, bool aged_only)
+{
+    struct hk_arena *arena = atomic_load_explicit(&hk_slabs.arenas, memory_order_relaxed);
+    for (; arena; arena = arena->next) {
+        for (uint32_t i = 0; i < arena->units && !full(claims, want); i++) {
+            if (!hk_bit(arena->free, i) || !arena->touched[i] ||
+                (aged_only && !hk_bit(arena->aged, i))) {
+                continue;
+            }
+            hk_bit_clear(arena->free, i);
+            hk_slabs.dirty_pages -= arena->touched[i];
+            claims->bytes += (size_t)arena->touched[i] * 4096;
+            claims->claim[claims->count++] = (struct claim){.unit = {arena, i, 1}};
+        }
+    }
+}
+
+static void claim_slab_locked(struct claims *claims, struct hk_superslab *slab, uint64_t mask)
+{
+    struct claim *claim = &claims->claim[claims->count++];
+    *claim = (struct claim){.slab = slab, .mask = mask, .unit = slab->unit};
+    claims->bytes += (size_t)__builtin_popcountll(mask) << HK_SLICE_SHIFT;
+    hk_slices_claim_locked(slab, mask);
+    if (mask == hk_all_slices) {
+        hk_superslab_close_locked(slab);
+        claim->mask = 0;
+    }
+}
+
+/* Free superslabs first, then those that drain: memory that is least likely to be wanted soon. */
+static void claim_slices_locked(struct claims *claims, size_t want, bool aged_only)
+{
+    for (int tier = HK_TIER_FREE; tier >= 0; tier--) {
+        struct hk_superslab *slab = hk_slabs.tiers[tier];
+        while (slab && !full(claims, want)) {
+            struct hk_superslab *next = slab->next;
+            uint64_t mask = slab->dirty & (aged_only ? slab->aged : ~(uint64_t)0);
+            if (mask && tier == HK_TIER_FREE && mask == slab->dirty) {
+                mask = hk_all_slices;
+            }
+            if (mask) {
+                claim_slab_locked(claims, slab, mask);
+            }
+            slab = next;
+        }
+    }
+}
+
+/* Give back every run of slices in the claim. -> false: the OS refused one. */
+static bool purge_slices(const struct claim *claim)
+{
+    bool done = true;
+    uint64_t rest = claim->mask;
+    while (rest) {
+        uint32_t first = (uint32_t)__builtin_ctzll(rest);
+        uint64_t after = ~(rest >> first);
+        uint32_t count = after ? (uint32_t)__builtin_ctzll(after) : 64 - first;
+        char *start = (char *)claim->slab + ((size_t)first << HK_SLICE_SHIFT);
+        done &= HK_OS.purge(start, (size_t)count << HK_SLICE_SHIFT) == 0;
+        rest &= ~hk_slice_mask(first, count);
+    }
+    return done;
+}
+
+static void give_back(struct claim *claim)
+{
+    if (claim->mask) {
+        claim->done = purge_slices(claim);
+    } else {
+        claim->done = HK_OS.purge(hk_units_base(claim->unit), HK_SUPERSLAB) == 0;
+    }
+}
+
+static void settle_locked(const struct claim *claim)
+{
+    if (claim->mask) {
+        hk_slices_purged_locked(claim->slab, claim->mask, claim->done);
+        return;
+    }
+    if (claim->slab) {
+        hk_units_give_locked(claim->unit, claim->done ? 0 : HK_SUPERSLAB);
+    } else {
+        hk_units_give_locked(claim->unit, 0);
+    }
+    if (claim->done) {
+        hk_units_clean_locked(claim->unit);
+    }
+}
+
+/* One round. -> bytes given back; 0: nothing (more) to do. */
+static size_t purge_round(size_t want, bool aged_only)
+{
+    struct claims claims = {.count = 0};
+    hk_lock_take(&hk_slabs.lock);
+    claim_units_locked(&claims, want, aged_only);
+    claim_slices_locked(&claims, want, aged_only);
+    hk_slabs_publish_locked();
+    hk_lock_give(&hk_slabs.lock);
+    for (size_t i = 0; i < claims.count; i++) {
+        give_back(&claims.claim[i]);
+    }
+    bool progress = false;
+    hk_lock_take(&hk_slabs.lock);
+    for (size_t i = 0; i < claims.count; i++) {
+        settle_locked(&claims.claim[i]);
+        progress |= claims.claim[i].done;
+    }
+    hk_lock_give(&hk_slabs.lock);
+    return progress ? claims.bytes : 0;
+}
+
+static size_t dirty_bytes(void)
+{
+    return atomic_load_explicit(&hk_slabs.dirty_bytes, memory_order_relaxed);
+}
+
+void hk_purge_excess(void)
+{
+    size_t above = atomic_load_explicit(&hk_slabs.purge_above, memory_order_relaxed);
+    size_t dirty = dirty_bytes();
+    if (HK_LIKELY(dirty <= above)) {
+        return;
+    }
+    size_t floor = above - (above >> SLACK_SHIFT);
+    while (dirty > floor && purge_round(dirty - floor, false)) {
+        dirty = dirty_bytes();
+    }
+}
+
+/* What is dirty now has aged when the next tick comes. The hold sinks, the peak forgets. */
+static void age_locked(uint64_t elapsed_ns)
+{
+    for (int tier = 0; tier < HK_TIERS; tier++) {
+        for (struct hk_superslab *slab = hk_slabs.tiers[tier]; slab; slab = slab->next) {
+            slab->aged = slab->dirty;
+        }
+    }
+    struct hk_arena *arena = atomic_load_explicit(&hk_slabs.arenas, memory_order_relaxed);
+    for (; arena; arena = arena->next) {
+        for (int i = 0; i < HK_ARENA_WORDS; i++) {
+            arena->aged[i] = arena->free[i];
+        }
+    }
+    uint64_t seconds_1024 = elapsed_ns / 976563 + 1;
+    uint64_t sunk = seconds_1024 * (HOLD_SINK / 1024);
+    hk_slabs.hold = hk_slabs.hold > sunk ? hk_slabs.hold - (size_t)sunk : 0;
+    hk_slabs.peak -= hk_slabs.peak / 128;
+    hk_slabs_publish_locked();
+}
+
+void hk_cold_tick(uint64_t now)
+{
+    uint64_t last = atomic_load_explicit(&purge.last_tick, memory_order_relaxed);
+    if (HK_FREE_POLICY != HK_FREE_BATCH || now - last < tick_ns ||
+        !atomic_compare_exchange_strong_explicit(&purge.last_tick, &last, now, memory_order_relaxed,
+                                                 memory_order_relaxed)) {
+        return;
+    }
+    hk_lock_take(&hk_slabs.lock);
+    size_t hold = hk_slabs.hold;
+    hk_lock_give(&hk_slabs.lock);
+    while (dirty_bytes() > hold && purge_round(dirty_bytes() - hold, true)) {
+    }
+    hk_lock_take(&hk_slabs.lock);
+    age_locked(last ? now - last : 0);
+    hk_lock_give(&hk_slabs.lock);
+}
+
+/* Heaps without a thread can be looked after by anyone who holds them. */
+static size_t trim_orphans(void)
+{
+    size_t bytes = 0;
+    struct hk_heap *heap = atomic_load_explicit(&hk_heaps.all, memory_order_acquire);
+    for (; heap; heap = heap->next) {
+        if (hk_heap_hold(heap)) {
+            hk_warm_shrink(heap, 0);
+            bytes += hk_cold_hooks.purge_parts(heap);
+            hk_heap_release(heap);
+        }
+    }
+    return bytes;
+}
+
+size_t hk_cold_trim(size_t keep)
+{
+    size_t bytes = trim_orphans();
+    while (dirty_bytes() > keep) {
+        size_t round = purge_round(dirty_bytes() - keep, false);
+        if (round == 0) {
+            break;
+        }
+        bytes += round;
+    }
+    return bytes;
+}
+
+size_t hk_cold_purge(struct hk_page *page, size_t offset, size_t size)
+{
+    size_t os_page = HK_OS.facts()->page;
+    uintptr_t start = (uintptr_t)hk_page_start(page) + offset;
+    uintptr_t end = (start + size) & ~(uintptr_t)(os_page - 1);
+    start = (start + os_page - 1) & ~(uintptr_t)(os_page - 1);
+    if (start >= end || HK_OS.purge((void *)start, end - start) != 0) {
+        return 0;
+    }
+    return end - start;
+}

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: MIT */
+/* When free memory goes back to the OS. Three ways in: more dirty memory than policy allows (at the
+ * free that makes it so), the clock (what stayed free for two ticks), and trim. Memory is claimed
+ * under slabs.lock, given back without it. Purged memory that is wanted again raises `hold`, dirty
+ * memory kept on top of the budget, which sinks with time: a program that cycles stops paying. */
+#ifndef HK_COLDBOX_PURGE_H
+#define HK_COLDBOX_PURGE_H
+
+#include "common/attr.h"
+
+#include <stddef.h>
+
+/* Values of the options free_policy and thp. */
+enum { HK_FREE_BATCH, HK_FREE_KEEP, HK_FREE_EAGER };
+enum { HK_THP_AUTO, HK_THP_ALWAYS, HK_THP_NEVER, HK_THP_OFF };
+
+/* -> dirty bytes that may stay: the budget and what is held. */
+HK_HIDDEN size_t hk_purge_threshold_locked(void);
+
+/* `bytes` of purged memory are in use again. */
+HK_HIDDEN void hk_purge_regret_locked(size_t bytes);
+
+/* Give back what exceeds the threshold, if anything does. any; no lock held. */
+HK_HIDDEN void hk_purge_excess(void);
+
+#endif

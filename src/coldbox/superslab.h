@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: MIT */
+/* Superslabs: units cut into slices. Slice 0 holds the superslab's own data; a slice is leased, warm
+ * in some heap, or free; a free slice is clean or dirty. Tiers: a superslab with no slice in use is
+ * FREE, with few DRAINING, otherwise HOT; a full one is on no list. Slices that are being purged are
+ * taken out of `free` meanwhile, which is the release guard: no superslab leaves while one is looked
+ * at. Everything is under slabs.lock. */
+#ifndef HK_COLDBOX_SUPERSLAB_H
+#define HK_COLDBOX_SUPERSLAB_H
+
+#include "coldbox/arena.h"
+#include "coldbox/lock.h"
+#include "common/page.h"
+
+enum hk_tier {
+    HK_TIER_HOT = 0,
+    HK_TIER_DRAINING,
+    HK_TIER_FREE,
+    HK_TIERS,
+    HK_TIER_FULL = HK_TIERS, /* on no list */
+};
+
+struct hk_superslab {
+    struct hk_superslab_head head;
+    struct hk_superslab *next; /* on its tier's list */
+    struct hk_superslab *prev;
+    uint64_t free;   /* bit: slice is free; never bit 0 */
+    uint64_t dirty;  /* bit: free and may hold data */
+    uint64_t aged;   /* bit: was free and dirty at the last tick */
+    uint64_t purged; /* bit: given back since it was last used */
+    uint32_t tier;
+    struct hk_units unit;
+};
+
+_Static_assert(sizeof(struct hk_superslab) <= HK_MAPS_OFFSET, "the block maps lie behind");
+_Static_assert(HK_MAPS_OFFSET + HK_SLICES * HK_SLICE_MAP <= HK_SLICE, "slice 0 holds it all");
+
+static const uint64_t hk_all_slices = ~(uint64_t)1;
+
+struct hk_slabs {
+    struct hk_lock lock;
+    _Atomic(struct hk_arena *) arenas; /* newest first; pushed under lock, read by any */
+    struct hk_superslab *tiers[HK_TIERS];
+    size_t units;        /* in all arenas */
+    size_t superslabs;   /* units that are superslabs */
+    size_t huge_units;   /* units under huge blocks, reserves included */
+    size_t huge_bytes;   /* usable bytes of huge blocks, own mappings included */
+    size_t leased;       /* slices leased or warm */
+    size_t dirty_slices; /* free and dirty */
+    size_t dirty_pages;  /* 4 KiB pages touched in free units */
+    _Atomic(size_t) dirty_bytes; /* of both; read without the lock */
+    _Atomic(size_t) purge_above; /* dirty bytes that policy allows; read without the lock */
+    size_t peak;         /* recent peak of bytes in use */
+    size_t hold;         /* dirty bytes kept because purged ones were wanted again */
+};
+
+extern HK_HIDDEN struct hk_slabs hk_slabs;
+
+/* `count` slices of `slab` from `index` on. */
+struct hk_slices {
+    struct hk_superslab *slab;
+    uint32_t index;
+    uint32_t count;
+};
+
+static inline uint64_t hk_slice_mask(uint32_t index, uint32_t count)
+{
+    uint64_t ones = count >= 64 ? ~(uint64_t)0 : ((uint64_t)1 << count) - 1;
+    return ones << index;
+}
+
+/* Take `count` adjacent slices whose first is a multiple of `align` slices. *zero: none is dirty.
+ * -> false: no superslab has such a run. */
+HK_HIDDEN bool hk_slices_take_locked(uint32_t count, uint32_t align, struct hk_slices *out,
+                                     bool *zero);
+
+/* Take the `count` slices that follow, if they are free. -> false: nothing changed. */
+HK_HIDDEN bool hk_slices_extend_locked(struct hk_slices slices, uint32_t count);
+
+HK_HIDDEN void hk_slices_give_locked(struct hk_slices slices);
+
+/* Make the unit (just taken, its header part zero) a superslab; `clean`: the rest is zero too. */
+HK_HIDDEN void hk_superslab_open_locked(struct hk_units unit, bool clean);
+
+/* Slices leave or come back for a purge: claimed ones are not free meanwhile. */
+HK_HIDDEN void hk_slices_claim_locked(struct hk_superslab *slab, uint64_t mask);
+HK_HIDDEN void hk_slices_purged_locked(struct hk_superslab *slab, uint64_t mask, bool clean);
+
+/* A FREE superslab whose memory has been given back whole: its unit is free again. */
+HK_HIDDEN void hk_superslab_close_locked(struct hk_superslab *slab);
+
+/* Recompute what is read without the lock, after any change of counts. */
+HK_HIDDEN void hk_slabs_publish_locked(void);
+
+/* Take slices, mapping more memory if need be and `grow` allows. -> false: none. any. */
+HK_HIDDEN bool hk_slices_get(uint32_t count, uint32_t align, bool grow, struct hk_slices *out,
+                             bool *zero);
+HK_HIDDEN void hk_slices_put(struct hk_slices slices);
+
+/* -> a superslab's number of slices in use. */
+static inline uint32_t hk_slab_used(const struct hk_superslab *slab)
+{
+    return HK_SLICES - 1 - (uint32_t)__builtin_popcountll(slab->free);
+}
+
+#endif

@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: MIT */
+/* A heap: what one thread owns. Its object is never unmapped, so any thread may post to its queue at
+ * any time; it is recycled from a dead thread to a new one. The first line is shared, everything
+ * after it is the holder's: the owner while LIVE, whoever won ADOPTING otherwise. */
+#ifndef HK_COMMON_HEAP_H
+#define HK_COMMON_HEAP_H
+
+#include "common/bins.h"
+#include "common/page.h"
+
+/* Life of a heap; docs/remote.md has the protocol, tests/model its spin model. */
+enum hk_heap_state {
+    HK_HEAP_LIVE = 0,
+    HK_HEAP_ORPHAN,   /* no thread; a poster or an adopter may hold it next */
+    HK_HEAP_ADOPTING, /* held: its pages may be drained and moved */
+    HK_HEAP_FROZEN,   /* its thread was inside the allocator at fork: never held again */
+};
+
+enum {
+    HK_REMOTE_ENTRIES = 64,
+    HK_REMOTE_BLOCKS = 64,            /* most blocks held back for one page */
+    HK_REMOTE_BYTES = 16 * 1024,      /* most bytes held back for one page */
+    HK_REMOTE_TOTAL = 128 * 1024,     /* most bytes held back by one thread */
+    HK_WARM_MAX = 64,
+};
+
+/* Blocks of one foreign page on their way home. */
+struct hk_remote_entry {
+    struct hk_page *page;
+    void *head;
+    void *tail;
+    uint32_t count;
+    uint32_t spare;
+};
+
+/* Pages of one class that have something to give. */
+struct hk_shelf {
+    struct hk_page *first;
+    struct hk_page *last;
+};
+
+struct hk_heap {
+    /* any thread */
+    _Atomic(void *) queue;   /* chains of blocks that came home: see coldbox/remote.h */
+    _Atomic(uint32_t) state; /* enum hk_heap_state */
+
+    /* holder */
+    _Alignas(HK_CACHE_LINE) uintptr_t token; /* what page->owner of a LIVE heap's pages is */
+    uint32_t busy;       /* the owner is in a slow path; read by a forked child only */
+    uint32_t refills;    /* slow-path count, paces the clock and the flush */
+    bool keeps;          /* empty pages may be kept; false while the heap is being given up */
+    struct hk_page *pages; /* all leased pages, through their slots */
+    _Atomic(size_t) page_count; /* of them; others may read a stale value */
+    size_t remote_bytes; /* held back in `remote` */
+    void *fresh_block;   /* last block from memory that reads as zero, or NULL; for calloc */
+    uint32_t warm_count;
+    struct hk_page *warm[HK_WARM_MAX];
+    struct hk_remote_entry remote[HK_REMOTE_ENTRIES];
+    struct hk_shelf shelf[HK_BIN_COUNT];
+    struct hk_heap *next;        /* on the list of all heaps; set once */
+    struct hk_heap *next_orphan; /* heaps.lock */
+    struct hk_heap_counts {      /* slow-path events; owner writes, others may read stale values */
+        _Atomic(uint64_t) refill;     /* bins found empty */
+        _Atomic(uint64_t) extend;     /* steps into memory never carved before */
+        _Atomic(uint64_t) lease;      /* pages taken */
+        _Atomic(uint64_t) retire;     /* pages given back */
+        _Atomic(uint64_t) remote_in;  /* own blocks that came home from other threads */
+        _Atomic(uint64_t) remote_out; /* blocks of others that were sent home */
+    } count;
+#if !HK_TLS_BINS
+    struct hk_bin bins[HK_BIN_COUNT];
+#endif
+};
+
+/* The owner enters or leaves a slow path: whoever forks meanwhile must not trust the heap's lists. */
+static inline void hk_heap_enter(struct hk_heap *heap)
+{
+    heap->busy += 1;
+    /* release: the mark is visible before anything that the slow path writes */
+    atomic_thread_fence(memory_order_release);
+}
+
+static inline void hk_heap_leave(struct hk_heap *heap)
+{
+    atomic_thread_fence(memory_order_release);
+    heap->busy -= 1;
+}
+
+/* Count a slow-path event. Owner-written, so a plain add; atomic only so that readers never tear. */
+static inline void hk_count(_Atomic(uint64_t) *counter, uint64_t amount)
+{
+    atomic_store_explicit(counter, atomic_load_explicit(counter, memory_order_relaxed) + amount,
+                          memory_order_relaxed);
+}
+
+#endif

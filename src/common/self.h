@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: MIT */
+/* How fast paths reach the calling thread's state: its bins, and the token that its pages carry. Each
+ * accessor is written for both forms of bins.h; fast paths are written once, over these. */
+#ifndef HK_COMMON_SELF_H
+#define HK_COMMON_SELF_H
+
+#include "common/heap.h"
+
+#if HK_SEG_BINS
+/* -> offset of hk_tls from the thread pointer: one load from the GOT, or a constant once linked
+ *    statically. The compiler would first add fs:0 by a load, in the critical chain. */
+HK_INLINE uintptr_t hk_tls_offset(void)
+{
+    uintptr_t offset;
+    __asm__("movq hk_tls@gottpoff(%%rip), %0" : "=r"(offset));
+    return offset;
+}
+#endif
+
+/* -> the bin at byte `offset` of the calling thread (pointer form: of `heap`). */
+HK_INLINE struct hk_bin *hk_bin_at(struct hk_heap *heap, size_t offset)
+{
+#if HK_TLS_BINS
+    (void)heap;
+    return (struct hk_bin *)((char *)hk_tls.bins + offset);
+#else
+    return (struct hk_bin *)((char *)heap->bins + offset);
+#endif
+}
+
+/* Take the first block off the bin at `offset`. -> NULL: the bin is empty. owner. */
+HK_INLINE void *hk_bin_pop(struct hk_heap *heap, size_t offset)
+{
+#if HK_SEG_BINS
+    (void)heap;
+    struct hk_bin __seg_fs *bin = (struct hk_bin __seg_fs *)(hk_tls_offset() + offset);
+#else
+    struct hk_bin *bin = hk_bin_at(heap, offset);
+#endif
+    void *block = bin->head;
+    if (HK_UNLIKELY(!block)) {
+        return NULL;
+    }
+    /* head last: a thread that fork leaves behind here still has a whole list */
+    void *next = *(void **)block;
+    bin->room += 1;
+    bin->head = next;
+    return block;
+}
+
+/* -> the value that `owner` has in the caller's pages (pointer form: in `heap`'s). Never below 4096. */
+HK_INLINE uintptr_t hk_self_token(struct hk_heap *heap)
+{
+#if HK_SEG_BINS
+    (void)heap;
+    return *(const uintptr_t __seg_fs *)0;
+#elif HK_TLS_BINS
+    (void)heap;
+    return (uintptr_t)&hk_tls;
+#else
+    return (uintptr_t)heap;
+#endif
+}
+
+/* -> the heap argument for fast paths: a token in the TLS form. */
+HK_INLINE struct hk_heap *hk_self(void)
+{
+#if HK_TLS_BINS
+    return NULL;
+#else
+    extern HK_HIDDEN struct hk_heap *hk_self_heap(void);
+    return hk_self_heap();
+#endif
+}
+
+#endif

@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: MIT */
+/* Aligned forms. Up to a slice the smallest class that is a multiple of the alignment serves them,
+ * since pages start on a slice; above that, spans and mappings. */
+#include "gate/export.h"
+#include "gate/gate.h"
+#include "gate/slow.h"
+
+#include "common/sizes.h"
+
+#include "hk_seat_os.h"
+
+#include <errno.h>
+#include <stdint.h>
+
+/* -> smallest block size that holds `size` and is a multiple of `align` <= HK_SLICE, or 0: no class. */
+static size_t aligned_class(size_t size, size_t align)
+{
+    size_t rounded = hk_round_up(size ? size : 1, align);
+    if (rounded > HK_POOL_MAX || rounded < size) {
+        return 0;
+    }
+    size_t bin = hk_bin_of_size(rounded);
+    while (bin < HK_BIN_COUNT && hk_bin_block_size(bin) % align) {
+        bin++;
+    }
+    return bin < HK_BIN_COUNT ? hk_bin_block_size(bin) : 0;
+}
+
+static void *allocate(size_t align, size_t size)
+{
+    if (align <= HK_ALIGN) {
+        return hk_malloc(size);
+    }
+    size_t block_size = align <= HK_SLICE ? aligned_class(size, align) : 0;
+    if (block_size) {
+        return hk_malloc(block_size);
+    }
+    return hk_gate_large_aligned(size ? size : 1, align, 0);
+}
+
+int hk_posix_memalign(void **out, size_t align, size_t size)
+{
+    if (!hk_is_power_of_two(align) || align % sizeof(void *)) {
+        return EINVAL;
+    }
+    int saved = errno;
+    void *block = allocate(align, size);
+    errno = saved;
+    if (!block) {
+        return ENOMEM;
+    }
+    *out = block;
+    return 0;
+}
+
+void *hk_aligned_alloc(size_t align, size_t size)
+{
+    if (!hk_is_power_of_two(align)) {
+        errno = EINVAL;
+        return NULL;
+    }
+    return allocate(align, size);
+}
+
+void *hk_memalign(size_t align, size_t size)
+{
+    if (align > (size_t)PTRDIFF_MAX / 2 + 1) {
+        return hk_gate_no_memory();
+    }
+    size_t power = HK_ALIGN;
+    while (power < align) {
+        power *= 2;
+    }
+    return allocate(power, size);
+}
+
+void *hk_valloc(size_t size)
+{
+    return allocate(HK_OS.facts()->page, size);
+}
+
+void *hk_pvalloc(size_t size)
+{
+    size_t page = HK_OS.facts()->page;
+    if (size > PTRDIFF_MAX) {
+        return hk_gate_no_memory();
+    }
+    return allocate(page, hk_round_up(size ? size : 1, page));
+}
+
+HK_EXPORT(hk_posix_memalign, posix_memalign);
+HK_EXPORT(hk_aligned_alloc, aligned_alloc);
+HK_EXPORT(hk_memalign, memalign);
+HK_EXPORT(hk_valloc, valloc);
+HK_EXPORT(hk_pvalloc, pvalloc);

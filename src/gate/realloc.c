@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: MIT */
+/* realloc and what asks a block for its size. A block stays where it is while it is used at least
+ * half; large ones grow in place or move by their page tables; growth by small steps gets slack. */
+#include "gate/export.h"
+#include "gate/gate.h"
+#include "gate/route.h"
+#include "gate/slow.h"
+#include "gate/thread.h"
+
+#include <errno.h>
+#include <string.h>
+
+enum { SLACK_FROM = 2048 }; /* bytes: smaller blocks are cheap to copy */
+
+static bool is_large(const struct hk_page *page)
+{
+    return page->kind == HK_KIND_SPAN || page->kind == HK_KIND_HUGE;
+}
+
+static struct hk_page *page_in_use(void *block)
+{
+    struct hk_page *page = hk_page_of(block);
+    HK_REQUIRE(page->kind == HK_KIND_TINY || page->kind == HK_KIND_POOL || is_large(page),
+               "realloc: block is not allocated");
+    return page;
+}
+
+static size_t usable_size(struct hk_page *page, void *block)
+{
+    return is_large(page) ? HK_COLD.large_size(page, block) : page->block_size;
+}
+
+size_t hk_malloc_usable_size(void *block)
+{
+    return block ? usable_size(page_in_use(block), block) : 0;
+}
+
+/* -> a new block for a growing or shrinking one. */
+static void *new_block(size_t old, size_t size)
+{
+    if (size > old && size > HK_POOL_MAX) {
+        return hk_gate_large_aligned(size, HK_ALIGN, size < PTRDIFF_MAX / 4 ? 2 * size : 0);
+    }
+    if (size > old && size > SLACK_FROM && size < old + old / 2) {
+        int saved = errno;
+        void *block = hk_malloc(size + size / 4);
+        if (block) {
+            return block;
+        }
+        errno = saved;
+    }
+    return hk_malloc(size);
+}
+
+static void *move(void *block, size_t old, size_t size)
+{
+    int saved = errno;
+    void *to = new_block(old, size);
+    if (!to) {
+        if (size <= old) {
+            /* it fits where it is: a shrink never fails */
+            errno = saved;
+            return block;
+        }
+        return NULL;
+    }
+    memcpy(to, block, size < old ? size : old);
+    hk_free(block);
+    return to;
+}
+
+static void *resize_large(struct hk_page *page, void *block, size_t size)
+{
+    int saved = errno;
+    struct hk_heap *heap = hk_thread_enter();
+    void *resized = heap ? HK_COLD.large_resize(page, block, size) : NULL;
+    if (heap) {
+        hk_thread_leave(heap);
+    }
+    errno = saved;
+    return resized;
+}
+
+void *hk_realloc(void *block, size_t size)
+{
+    if (!block) {
+        return hk_malloc(size);
+    }
+    if (size == 0) {
+        hk_free(block);
+        return NULL;
+    }
+    if (size > PTRDIFF_MAX) {
+        return hk_gate_no_memory();
+    }
+    struct hk_page *page = page_in_use(block);
+    size_t old = usable_size(page, block);
+    if (is_large(page)) {
+        void *resized = size > HK_POOL_MAX ? resize_large(page, block, size) : NULL;
+        return resized ? resized : move(block, old, size);
+    }
+    if (size <= old && size >= old / 2) {
+        return block;
+    }
+    return move(block, old, size);
+}
+
+void *hk_reallocarray(void *block, size_t count, size_t size)
+{
+    size_t total;
+    if (__builtin_mul_overflow(count, size, &total)) {
+        return hk_gate_no_memory();
+    }
+    return hk_realloc(block, total);
+}
+
+int hk_malloc_trim(size_t keep)
+{
+    int saved = errno;
+    size_t bytes = 0;
+    struct hk_heap *heap = hk_thread_enter();
+    if (heap) {
+        bytes += HK_TINY.collect(heap, HK_COLLECT_ALL);
+        bytes += HK_POOL.collect(heap, HK_COLLECT_ALL);
+        HK_COLD.flush(heap);
+        hk_thread_leave(heap);
+    }
+    bytes += HK_COLD.trim(keep);
+    errno = saved;
+    return bytes > 0;
+}
+
+HK_EXPORT(hk_realloc, realloc);
+HK_EXPORT(hk_reallocarray, reallocarray);
+HK_EXPORT(hk_malloc_usable_size, malloc_usable_size);
+HK_EXPORT(hk_malloc_trim, malloc_trim);

@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: MIT */
+/* The gate's slow paths: refill through the thread's heap, large blocks, and frees of blocks that are
+ * not in a page of the caller's. errno is saved here, so that no box needs to care. */
+#include "gate/slow.h"
+
+#include "gate/gate.h"
+#include "gate/route.h"
+#include "gate/thread.h"
+
+#include "hk_seat_decorator.h"
+#include "hk_seat_os.h"
+
+#include <errno.h>
+#include <string.h>
+
+enum { PACE = 16 }; /* slow paths of a heap between two looks at the clock */
+
+/* What must happen now and then, and never on a fast path. */
+static void pace(struct hk_heap *heap)
+{
+    if (++heap->refills % PACE == 0) {
+        HK_COLD.flush(heap);
+        HK_COLD.drain(heap);
+        HK_COLD.tick(HK_OS.now());
+    }
+}
+
+void *hk_gate_no_memory(void)
+{
+    errno = ENOMEM;
+    return NULL;
+}
+
+void *hk_gate_refuse(void *block)
+{
+    hk_free(block);
+    return hk_gate_no_memory();
+}
+
+static void *handed_out(void *block, size_t size, int saved_errno)
+{
+    if (!block) {
+        return hk_gate_no_memory();
+    }
+    errno = saved_errno;
+    void *seen = HK_DECORATOR.allocated(block, size);
+    return seen ? seen : hk_gate_refuse(block);
+}
+
+/* Refill and say what is known of the block's content. */
+static void *refill(size_t size, bool *fresh)
+{
+    struct hk_heap *heap = hk_thread_enter();
+    if (!heap) {
+        return NULL;
+    }
+    heap->fresh_block = NULL;
+    void *block = hk_route_refill(heap, size);
+    *fresh = block && heap->fresh_block == block;
+    pace(heap);
+    hk_thread_leave(heap);
+    return block;
+}
+
+void *hk_gate_miss(size_t size)
+{
+    int saved = errno;
+    bool fresh;
+    return handed_out(refill(size, &fresh), size, saved);
+}
+
+void *hk_gate_miss_zero(size_t size)
+{
+    int saved = errno;
+    bool fresh;
+    void *block = refill(size, &fresh);
+    if (block) {
+        /* a fresh block is zero but for the link in its first word */
+        memset(block, 0, fresh && size > sizeof(void *) ? sizeof(void *) : size);
+    }
+    return handed_out(block, size, saved);
+}
+
+static void *large(size_t size, size_t align, size_t reserve, bool *zero)
+{
+    if (size > PTRDIFF_MAX || align > (size_t)PTRDIFF_MAX / 2) {
+        return NULL;
+    }
+    struct hk_heap *heap = hk_thread_enter();
+    if (!heap) {
+        return NULL;
+    }
+    void *block = HK_COLD.large_alloc(size, align, reserve, zero);
+    pace(heap);
+    hk_thread_leave(heap);
+    return block;
+}
+
+void *hk_gate_large(size_t size)
+{
+    return hk_gate_large_aligned(size, HK_ALIGN, 0);
+}
+
+void *hk_gate_large_aligned(size_t size, size_t align, size_t reserve)
+{
+    int saved = errno;
+    bool zero;
+    return handed_out(large(size, align, reserve, &zero), size, saved);
+}
+
+void *hk_gate_large_zero(size_t size)
+{
+    int saved = errno;
+    bool zero = false;
+    void *block = large(size, HK_ALIGN, 0, &zero);
+    if (block && !zero) {
+        memset(block, 0, size);
+    }
+    return handed_out(block, size, saved);
+}
+
+/* The block belongs to another heap, or to this thread's that has just been made. */
+static void free_remote(struct hk_page *page, void *block)
+{
+    struct hk_heap *heap = hk_thread_is_dead() ? NULL : hk_thread_enter();
+    if (!heap) {
+        HK_COLD.post(NULL, page, block);
+        return;
+    }
+    /* being born may have adopted the very heap that the block is from */
+    if (hk_page_owner(page) == heap->token) {
+        hk_route_free(heap, page, block);
+    } else {
+        HK_COLD.post(heap, page, block);
+    }
+    hk_thread_leave(heap);
+}
+
+void hk_gate_free_slow(struct hk_page *page, void *block)
+{
+    int saved = errno;
+    HK_REQUIRE(HK_COLD.owns(block), "free: not a block of this allocator");
+    HK_REQUIRE((uintptr_t)block % HK_ALIGN == 0, "free: not the start of a block");
+    if (page->kind == HK_KIND_TINY || page->kind == HK_KIND_POOL) {
+        free_remote(page, block);
+    } else {
+        HK_REQUIRE(page->kind == HK_KIND_SPAN || page->kind == HK_KIND_HUGE,
+                   "free: block is not allocated (freed twice?)");
+        HK_COLD.large_free(page, block);
+    }
+    errno = saved;
+}

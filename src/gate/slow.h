@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: MIT */
+/* What the gate's fast paths fall into. All keep the rule of errno; all are for any thread. */
+#ifndef HK_GATE_SLOW_H
+#define HK_GATE_SLOW_H
+
+#include "common/page.h"
+
+/* No block was at hand for size <= HK_POOL_MAX. -> a block (of zeros), or NULL and ENOMEM. */
+HK_COLD_FN void *hk_gate_miss(size_t size);
+HK_COLD_FN void *hk_gate_miss_zero(size_t size);
+
+/* size > HK_POOL_MAX. */
+HK_COLD_FN void *hk_gate_large(size_t size);
+HK_COLD_FN void *hk_gate_large_zero(size_t size);
+
+/* A large block with an alignment, and address space kept for its growth (0: none). */
+HK_COLD_FN void *hk_gate_large_aligned(size_t size, size_t align, size_t reserve);
+
+/* The block is in no page of the caller's. */
+HK_COLD_FN void hk_gate_free_slow(struct hk_page *page, void *block);
+
+/* -> NULL, with errno ENOMEM. */
+HK_COLD_FN void *hk_gate_no_memory(void);
+
+/* The decorator wants this block not to be handed out. -> NULL, ENOMEM. */
+HK_COLD_FN void *hk_gate_refuse(void *block);
+
+#endif

@@ -1,0 +1,171 @@
+/* SPDX-License-Identifier: MIT */
+/* Per-thread state. A key destructor runs in every round until the last one, so that other
+ * destructors still find the heap; whatever runs after it works with a borrowed heap or posts its
+ * frees directly. One fork registration, before main and before any thread of the program. */
+#include "gate/thread.h"
+
+#include "gate/route.h"
+
+#include <limits.h>
+#include <pthread.h>
+#include <sched.h>
+
+#if HK_TLS_BINS
+/* used: the accessor's assembly names it */
+__attribute__((used)) _Thread_local struct hk_tls hk_tls;
+#else
+static struct hk_heap empty_heap; /* bins that are always empty: the state before the first refill */
+static _Thread_local struct {
+    struct hk_heap *heap;
+    uint32_t dead;
+    uint32_t rounds;
+} hk_tls;
+
+struct hk_heap *hk_self_heap(void)
+{
+    return hk_tls.heap ? hk_tls.heap : &empty_heap;
+}
+#endif
+
+enum { UNBORN, BEING_BORN, READY };
+
+static struct {
+    _Atomic(int) state;
+    pthread_key_t key;
+} process;
+
+static void splice(struct hk_heap *heap, struct hk_page *page, void *first, void *last,
+                   size_t count)
+{
+    if (page->kind == HK_KIND_TINY) {
+        HK_TINY.splice(heap, page, first, last, count);
+    } else {
+        HK_POOL.splice(heap, page, first, last, count);
+    }
+}
+
+static void attach(struct hk_heap *heap, struct hk_page *page)
+{
+    if (page->kind == HK_KIND_TINY) {
+        HK_TINY.attach(heap, page);
+    } else {
+        HK_POOL.attach(heap, page);
+    }
+}
+
+static size_t purge_parts(struct hk_heap *heap)
+{
+    return HK_TINY.collect(heap, HK_COLLECT_PARTS) + HK_POOL.collect(heap, HK_COLLECT_PARTS);
+}
+
+static uintptr_t own_token(void)
+{
+#if HK_TLS_BINS
+    return hk_self_token(NULL);
+#else
+    return 0;
+#endif
+}
+
+/* Give the thread's heap up. Its pages go on serving frees. */
+static void end_heap(struct hk_heap *heap)
+{
+    hk_tls.heap = NULL;
+    HK_TINY.abandon(heap);
+    HK_POOL.abandon(heap);
+    HK_COLD.death(heap);
+}
+
+static void thread_exits(void *unused)
+{
+    (void)unused;
+    if (++hk_tls.rounds < PTHREAD_DESTRUCTOR_ITERATIONS &&
+        pthread_setspecific(process.key, &process) == 0) {
+        return;
+    }
+    hk_tls.dead = 1;
+    if (hk_tls.heap) {
+        hk_heap_enter(hk_tls.heap);
+        end_heap(hk_tls.heap);
+    }
+}
+
+static void start_process(void)
+{
+    static const struct hk_hooks hooks = {
+        .splice = splice,
+        .attach = attach,
+        .purge_parts = purge_parts,
+    };
+    int unborn = UNBORN;
+    if (atomic_compare_exchange_strong(&process.state, &unborn, BEING_BORN)) {
+        HK_REQUIRE(HK_COLD.init(&hooks) == 0, "start: no memory");
+        HK_REQUIRE(pthread_key_create(&process.key, thread_exits) == 0, "start: no thread key");
+        atomic_store(&process.state, READY);
+    }
+    while (atomic_load(&process.state) != READY) {
+        sched_yield();
+    }
+}
+
+static struct hk_heap *start_thread(void)
+{
+    if (atomic_load_explicit(&process.state, memory_order_acquire) != READY) {
+        start_process();
+    }
+    struct hk_heap *heap = HK_COLD.birth(own_token());
+    if (!heap) {
+        return NULL;
+    }
+    HK_TINY.init(heap);
+    HK_POOL.init(heap);
+    hk_tls.heap = heap;
+    if (!hk_tls.dead) {
+        /* may allocate: the heap is in place for that */
+        (void)pthread_setspecific(process.key, &process);
+    }
+    return heap;
+}
+
+struct hk_heap *hk_thread_enter(void)
+{
+    struct hk_heap *heap = hk_tls.heap ? hk_tls.heap : start_thread();
+    if (heap) {
+        hk_heap_enter(heap);
+    }
+    return heap;
+}
+
+void hk_thread_leave(struct hk_heap *heap)
+{
+    if (HK_UNLIKELY(hk_tls.dead) && heap->busy == 1) {
+        end_heap(heap);
+        return;
+    }
+    hk_heap_leave(heap);
+}
+
+bool hk_thread_is_dead(void)
+{
+    return hk_tls.dead && !hk_tls.heap;
+}
+
+static void before_fork(void)
+{
+    HK_COLD.prefork();
+}
+
+static void after_fork_parent(void)
+{
+    HK_COLD.parent();
+}
+
+static void after_fork_child(void)
+{
+    HK_COLD.child(hk_tls.heap);
+}
+
+__attribute__((constructor(101))) static void register_fork(void)
+{
+    pthread_atfork(before_fork, after_fork_parent, after_fork_child);
+}

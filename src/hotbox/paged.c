@@ -1,0 +1,356 @@
+/* SPDX-License-Identifier: MIT */
+/* The page protocol's working half: refill a bin from the shelf, extend or lease a page, and the
+ * events of a page's life. Everything runs as the heap's holder. A page is on its heap's shelf exactly
+ * while it has something to give. */
+#include "hotbox/paged.h"
+
+#include "coldbox/seat.h"
+
+#include <string.h>
+
+enum {
+    CARVE_STEP = 4096,       /* bytes of fresh memory touched by one extension */
+    TAKE = 64,               /* blocks a refill takes from a map, rounded up to whole words */
+    START_BYTES = 32 * 1024, /* of blocks in a bin before it has learnt anything */
+    WAKE_MAX = 8,            /* page-path frees before a full page is listed again */
+    ROOM_FLOOR = -(1 << 30), /* debt that a bin may run up without a refill */
+};
+
+/* A run of blocks linked by their first word. */
+struct chain {
+    void *first;
+    size_t count;
+};
+
+size_t hk_paged_capacity(struct hk_page *page)
+{
+    size_t bytes = (size_t)hk_page_slot(page)->slices << HK_SLICE_SHIFT;
+    return hk_paged_index(hk_paged(page), bytes);
+}
+
+size_t hk_paged_out(struct hk_page *page)
+{
+    struct hk_paged *paged = hk_paged(page);
+    return (size_t)(page->flags & HK_PAGE_MULTI ? paged->bias : paged->bias + paged->countdown);
+}
+
+/* Record the count of blocks out, and when the next event is due. */
+static void set_out(struct hk_page *page, size_t out)
+{
+    struct hk_paged *paged = hk_paged(page);
+    if (page->flags & HK_PAGE_MULTI) {
+        paged->bias = (int32_t)out;
+        return;
+    }
+    if (page->flags & HK_PAGE_LISTED) {
+        paged->countdown = (int32_t)out;
+        paged->bias = 0;
+        return;
+    }
+    int32_t wake = paged->carved / 32;
+    wake = wake < 1 ? 1 : wake > WAKE_MAX ? WAKE_MAX : wake;
+    wake = (size_t)wake > out ? (int32_t)out : wake;
+    paged->countdown = wake;
+    paged->bias = (int32_t)out - wake;
+}
+
+void hk_paged_list(struct hk_heap *heap, struct hk_page *page)
+{
+    struct hk_shelf *shelf = &heap->shelf[page->bin_index];
+    size_t out = hk_paged_out(page);
+    struct hk_paged *paged = hk_paged(page);
+    paged->prev = NULL;
+    paged->next = shelf->first;
+    if (shelf->first) {
+        hk_paged(shelf->first)->prev = page;
+    } else {
+        shelf->last = page;
+    }
+    shelf->first = page;
+    page->flags |= HK_PAGE_LISTED;
+    set_out(page, out);
+}
+
+static void list_last(struct hk_heap *heap, struct hk_page *page)
+{
+    struct hk_shelf *shelf = &heap->shelf[page->bin_index];
+    size_t out = hk_paged_out(page);
+    struct hk_paged *paged = hk_paged(page);
+    paged->next = NULL;
+    paged->prev = shelf->last;
+    if (shelf->last) {
+        hk_paged(shelf->last)->next = page;
+    } else {
+        shelf->first = page;
+    }
+    shelf->last = page;
+    page->flags |= HK_PAGE_LISTED;
+    set_out(page, out);
+}
+
+void hk_paged_unlist(struct hk_heap *heap, struct hk_page *page)
+{
+    struct hk_shelf *shelf = &heap->shelf[page->bin_index];
+    size_t out = hk_paged_out(page);
+    struct hk_paged *paged = hk_paged(page);
+    *(paged->prev ? &hk_paged(paged->prev)->next : &shelf->first) = paged->next;
+    *(paged->next ? &hk_paged(paged->next)->prev : &shelf->last) = paged->prev;
+    paged->next = NULL;
+    paged->prev = NULL;
+    page->flags &= (uint8_t)~HK_PAGE_LISTED;
+    set_out(page, out);
+}
+
+/* Forget every block of an empty page: it will be carved again, in address order. */
+static void forget_blocks(struct hk_page *page)
+{
+    struct hk_paged *paged = hk_paged(page);
+    memset(hk_page_map(page), 0, (paged->carved + 63u) / 64 * sizeof(uint64_t));
+    paged->carved = 0;
+    paged->returned = NULL;
+    paged->returned_count = 0;
+    page->flags &= (uint8_t)~HK_PAGE_ZERO;
+    set_out(page, 0);
+}
+
+void hk_paged_empty(struct hk_heap *heap, struct hk_page *page)
+{
+    forget_blocks(page);
+    struct hk_shelf *shelf = &heap->shelf[page->bin_index];
+    bool listed = page->flags & HK_PAGE_LISTED;
+    bool alone = listed ? shelf->first == page && shelf->last == page : !shelf->first;
+    if (heap->keeps && alone) {
+        if (!listed) {
+            hk_paged_list(heap, page);
+        }
+        return;
+    }
+    if (listed) {
+        hk_paged_unlist(heap, page);
+    }
+    HK_COLD.retire(page);
+}
+
+/* `count` blocks of the page have come back into it. */
+static void blocks_in(struct hk_heap *heap, struct hk_page *page, size_t count)
+{
+    size_t out = hk_paged_out(page);
+    HK_ASSERT(out >= count);
+    out -= count;
+    set_out(page, out);
+    if (out == 0) {
+        hk_paged_empty(heap, page);
+    } else if (!(page->flags & HK_PAGE_LISTED) && heap->keeps) {
+        hk_paged_list(heap, page);
+    }
+}
+
+void hk_paged_return(struct hk_heap *heap, struct hk_page *page, void *block)
+{
+    struct hk_page *head = hk_page_head(page);
+    size_t offset = (size_t)((char *)block - hk_page_start(head));
+    hk_paged_set(hk_page_map(head), hk_paged_index(hk_paged(head), offset));
+    blocks_in(heap, head, 1);
+}
+
+void hk_paged_event(struct hk_page *page, void *block)
+{
+    struct hk_heap *heap = hk_page_heap(hk_page_head(page));
+    hk_heap_enter(heap);
+    if (page->bin->room < ROOM_FLOOR) {
+        page->bin->room = ROOM_FLOOR;
+    }
+    /* take the fast path's count back: the block is counted below, on the head */
+    hk_paged(page)->countdown = 1;
+    hk_paged_return(heap, page, block);
+    hk_heap_leave(heap);
+}
+
+void hk_paged_splice(struct hk_heap *heap, struct hk_page *page, void *first, void *last,
+                     size_t count)
+{
+    struct hk_paged *paged = hk_paged(page);
+    *(void **)last = paged->returned;
+    paged->returned = first;
+    paged->returned_count = (uint16_t)(paged->returned_count + count);
+    blocks_in(heap, page, count);
+}
+
+/* Link the free blocks of one map word, until `want` are taken. */
+static void take_word(struct hk_page *page, uint64_t *word, char *base, size_t want,
+                      struct chain *chain, void ***tail)
+{
+    uint64_t bits = *word;
+    while (bits && chain->count < want) {
+        char *block = base + (size_t)__builtin_ctzll(bits) * page->block_size;
+        **tail = block;
+        *tail = (void **)block;
+        chain->count += 1;
+        bits &= bits - 1;
+    }
+    *word = bits;
+}
+
+static struct chain take_bits(struct hk_page *page, size_t want)
+{
+    struct chain chain = {NULL, 0};
+    void **tail = &chain.first;
+    uint64_t *map = hk_page_map(page);
+    char *base = hk_page_start(page);
+    size_t words = (hk_paged(page)->carved + 63u) / 64;
+    bool whole = want >= TAKE; /* then no word is left half taken */
+    for (size_t i = 0; i < words && chain.count < want; i++) {
+        take_word(page, &map[i], base, whole ? (size_t)-1 : want, &chain, &tail);
+        base += 64 * (size_t)page->block_size;
+    }
+    *tail = NULL;
+    return chain;
+}
+
+static struct chain take_returned(struct hk_page *page)
+{
+    struct hk_paged *paged = hk_paged(page);
+    struct chain chain = {paged->returned, paged->returned_count};
+    paged->returned = NULL;
+    paged->returned_count = 0;
+    return chain;
+}
+
+/* Carve the next blocks of memory that was never handed out. */
+static struct chain carve(struct hk_heap *heap, struct hk_page *page, size_t capacity)
+{
+    struct hk_paged *paged = hk_paged(page);
+    size_t size = page->block_size;
+    size_t count = size < CARVE_STEP ? CARVE_STEP / size : 1;
+    if (count > capacity - paged->carved) {
+        count = capacity - paged->carved;
+    }
+    char *block = hk_page_start(page) + paged->carved * size;
+    struct chain chain = {block, count};
+    for (size_t i = 1; i < count; i++, block += size) {
+        *(void **)block = block + size;
+    }
+    *(void **)block = NULL;
+    paged->carved = (uint16_t)(paged->carved + count);
+    if (page->flags & HK_PAGE_ZERO) {
+        heap->fresh_block = chain.first;
+    }
+    hk_count(&heap->count.extend, 1);
+    return chain;
+}
+
+/* Take blocks from a listed page, which leaves the shelf, or goes to its end, when it has no more. */
+static struct chain take(struct hk_heap *heap, struct hk_page *page, size_t want)
+{
+    struct hk_paged *paged = hk_paged(page);
+    size_t out = hk_paged_out(page);
+    size_t capacity = hk_paged_capacity(page);
+    struct chain chain;
+    if (paged->returned) {
+        chain = take_returned(page);
+    } else if (out < paged->carved) {
+        chain = take_bits(page, want);
+    } else {
+        chain = carve(heap, page, capacity);
+    }
+    out += chain.count;
+    set_out(page, out);
+    if (out == capacity) {
+        hk_paged_unlist(heap, page);
+    } else if (out == paged->carved && hk_paged(page)->next) {
+        hk_paged_unlist(heap, page);
+        list_last(heap, page);
+    }
+    return chain;
+}
+
+/* Prepare a page that has just been leased, in every slice. */
+static void open_page(struct hk_heap *heap, struct hk_page *page)
+{
+    size_t slices = hk_page_slot(page)->slices;
+    struct hk_bin *bin = hk_bin_at(heap, (size_t)page->bin_index << HK_BIN_SHIFT);
+    for (size_t i = 0; i < slices; i++) {
+        page[i].bin = bin;
+        hk_paged(&page[i])->countdown = slices > 1;
+    }
+    hk_paged(page)->reciprocal = (uint32_t)(((uint64_t)1 << 32) / page->block_size + 1);
+    list_last(heap, page);
+}
+
+static struct hk_page *lease(struct hk_heap *heap, size_t bin_index, enum hk_kind kind)
+{
+    size_t block_size = hk_bin_block_size(bin_index);
+    struct hk_lease request = {
+        .heap = heap,
+        .block_size = (uint32_t)block_size,
+        .bin_index = (uint8_t)bin_index,
+        .kind = (uint8_t)kind,
+        .slices = (uint8_t)hk_page_slices(block_size),
+        .grow = false,
+    };
+    struct hk_page *page = HK_COLD.lease(&request);
+    if (!page && HK_COLD.adopt(heap) && heap->shelf[bin_index].first) {
+        return heap->shelf[bin_index].first;
+    }
+    if (!page) {
+        request.grow = true;
+        page = HK_COLD.lease(&request);
+    }
+    if (page) {
+        open_page(heap, page);
+    }
+    return page;
+}
+
+/* -> true: the page can serve without memory that was never touched. */
+static bool has_blocks(struct hk_page *page)
+{
+    return page && (hk_paged(page)->returned || hk_paged_out(page) < hk_paged(page)->carved);
+}
+
+static struct hk_page *find_page(struct hk_heap *heap, size_t bin_index, enum hk_kind kind)
+{
+    struct hk_shelf *shelf = &heap->shelf[bin_index];
+    if (!has_blocks(shelf->first) &&
+        atomic_load_explicit(&heap->queue, memory_order_relaxed)) {
+        HK_COLD.drain(heap);
+    }
+    return shelf->first ? shelf->first : lease(heap, bin_index, kind);
+}
+
+/* The bin is empty, so room differs from limit exactly if frees went past it since the last refill. */
+static void adapt_limit(struct hk_bin *bin, size_t block_size)
+{
+    int32_t most = (int32_t)(block_size <= 32 * 1024 ? 512 * 1024 / block_size
+                                                     : 2 * 1024 * 1024 / block_size);
+    most = most > 2048 ? 2048 : most;
+    most = block_size <= 32 * 1024 && most < 16 ? 16 : most < 4 ? 4 : most;
+    int32_t least = (int32_t)(START_BYTES / block_size);
+    least = least > 64 ? 64 : least < 4 ? 4 : least;
+    int32_t limit = bin->limit;
+    if (limit == 0) {
+        limit = least;
+    } else if (bin->room < limit) {
+        limit *= 2;
+    } else {
+        limit -= limit / 16;
+    }
+    bin->limit = limit > most ? most : limit < least ? least : limit;
+}
+
+void *hk_paged_refill(struct hk_heap *heap, size_t offset, enum hk_kind kind)
+{
+    size_t bin_index = offset >> HK_BIN_SHIFT;
+    struct hk_bin *bin = hk_bin_at(heap, offset);
+    hk_count(&heap->count.refill, 1);
+    struct hk_page *page = find_page(heap, bin_index, kind);
+    if (!page) {
+        return NULL;
+    }
+    adapt_limit(bin, page->block_size);
+    size_t want = bin->limit < TAKE ? (size_t)bin->limit : TAKE;
+    struct chain chain = take(heap, page, want);
+    bin->head = *(void **)chain.first;
+    bin->room = bin->limit - (int32_t)chain.count + 1;
+    return chain.first;
+}

@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: MIT */
+/* The page protocol that hot box v3 and pool v2 share: thread bins over pages whose free blocks are
+ * bits. A page's map has one bit per block (1 = free in the page); the block itself holds nothing, so
+ * its memory may be given back. `countdown` counts page-path frees down to the next event; its zero is
+ * the only test: a page that gets room, and a page that becomes empty.
+ *
+ *   blocks out = bias + countdown   (one slice)
+ *   blocks out = bias               (more slices: every slice's countdown stays 1, each free is an event)
+ *   listed on its heap's shelf      it has returned blocks, bits, or memory never carved
+ */
+#ifndef HK_HOTBOX_PAGED_H
+#define HK_HOTBOX_PAGED_H
+
+#include "common/self.h"
+#include "hotbox/hotbox.h"
+
+/* The private part of a page descriptor. owner, or whoever holds the heap. */
+struct hk_paged {
+    int32_t countdown;
+    int32_t bias;
+    uint32_t reciprocal;     /* of the block size: index = offset * reciprocal >> 32 */
+    uint16_t carved;         /* blocks that exist, in address order */
+    uint16_t returned_count; /* length of `returned` */
+    void *returned;          /* blocks that came home from other threads, linked */
+    struct hk_page *next;    /* on the shelf */
+    struct hk_page *prev;
+};
+
+_Static_assert(sizeof(struct hk_paged) == HK_PAGE_PRIVATE, "the private part is full");
+
+HK_INLINE struct hk_paged *hk_paged(struct hk_page *page)
+{
+    return (struct hk_paged *)page->private_part;
+}
+
+/* -> index of the block at `offset` bytes (a multiple of the block size) from the page's start. */
+HK_INLINE size_t hk_paged_index(const struct hk_paged *paged, size_t offset)
+{
+    return (size_t)(((uint64_t)offset * paged->reciprocal) >> 32);
+}
+
+/* Mark a block free in its page's map. */
+HK_INLINE void hk_paged_set(uint64_t *map, size_t index)
+{
+    map[index / 64] |= (uint64_t)1 << index % 64;
+}
+
+/* The slow half of a free that is an event: the countdown has just reached zero. */
+HK_COLD_FN void hk_paged_event(struct hk_page *page, void *block);
+
+/* hk_hotbox.free_local: onto the bin while it has room, else into the page. */
+HK_INLINE void hk_paged_free(struct hk_heap *heap, struct hk_page *page, void *block)
+{
+    (void)heap;
+    struct hk_bin *bin = page->bin;
+    if (HK_LIKELY(--bin->room >= 0)) {
+        /* link first: a thread that fork leaves behind here still has a whole list */
+        *(void **)block = bin->head;
+        bin->head = block;
+        return;
+    }
+    struct hk_paged *paged = hk_paged(page);
+    if (HK_UNLIKELY(--paged->countdown == 0)) {
+        hk_paged_event(page, block);
+        return;
+    }
+    hk_paged_set(hk_page_map(page), hk_paged_index(paged, (uint16_t)(uintptr_t)block));
+}
+
+/* hk_hotbox.refill over the bin at `offset`, for pages of `kind`. */
+HK_COLD_FN void *hk_paged_refill(struct hk_heap *heap, size_t offset, enum hk_kind kind);
+
+/* The other members of both interfaces; `first` and `end` are the box's range of bins. */
+HK_COLD_FN void hk_paged_splice(struct hk_heap *heap, struct hk_page *page, void *first, void *last,
+                                size_t count);
+HK_COLD_FN void hk_paged_attach(struct hk_heap *heap, struct hk_page *page);
+HK_COLD_FN size_t hk_paged_collect(struct hk_heap *heap, size_t first, size_t end,
+                                   enum hk_collect how);
+HK_COLD_FN void hk_paged_abandon(struct hk_heap *heap, size_t first, size_t end);
+HK_COLD_FN void hk_paged_stat(struct hk_heap *heap, size_t first, size_t end,
+                              struct hk_hot_stat *out);
+HK_COLD_FN const char *hk_paged_check(struct hk_heap *heap, size_t first, size_t end);
+
+/* Shared by the protocol's own files. */
+
+/* -> blocks of the page (a head) that are with the application, in bins, or on their way home. */
+HK_HIDDEN size_t hk_paged_out(struct hk_page *page);
+HK_HIDDEN size_t hk_paged_capacity(struct hk_page *page);
+
+/* Put a block of an own page back without passing the bin. */
+HK_HIDDEN void hk_paged_return(struct hk_heap *heap, struct hk_page *page, void *block);
+
+/* The page (a head) holds no block: keep it as the class's only one, or retire it. */
+HK_HIDDEN void hk_paged_empty(struct hk_heap *heap, struct hk_page *page);
+HK_HIDDEN void hk_paged_list(struct hk_heap *heap, struct hk_page *page);
+HK_HIDDEN void hk_paged_unlist(struct hk_heap *heap, struct hk_page *page);
+
+/* Give back the OS pages that lie wholly in free blocks of the page (a head). -> bytes. */
+HK_HIDDEN size_t hk_paged_purge(struct hk_page *page);
+
+#endif

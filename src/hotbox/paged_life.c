@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: MIT */
+/* The page protocol over whole heaps: bins go home, pages change hands, memory goes back. */
+#include "hotbox/paged.h"
+
+#include "coldbox/seat.h"
+
+#include <string.h>
+
+static bool is_ours(const struct hk_page *page, size_t first, size_t end)
+{
+    return page->bin_index >= first && page->bin_index < end;
+}
+
+/* Give every block of a bin back to its page, and forget what the bin has learnt. */
+static void flush_bin(struct hk_heap *heap, struct hk_bin *bin)
+{
+    void *block = bin->head;
+    bin->head = NULL;
+    bin->room = 0;
+    bin->limit = 0;
+    while (block) {
+        void *next = *(void **)block;
+        hk_paged_return(heap, hk_page_of(block), block);
+        block = next;
+    }
+}
+
+static void flush_bins(struct hk_heap *heap, size_t first, size_t end)
+{
+    for (size_t i = first; i < end; i++) {
+        flush_bin(heap, hk_bin_at(heap, i << HK_BIN_SHIFT));
+    }
+}
+
+void hk_paged_attach(struct hk_heap *heap, struct hk_page *page)
+{
+    struct hk_bin *bin = hk_bin_at(heap, (size_t)page->bin_index << HK_BIN_SHIFT);
+    size_t slices = hk_page_slot(page)->slices;
+    for (size_t i = 0; i < slices; i++) {
+        page[i].bin = bin;
+    }
+    if (hk_paged_out(page) < hk_paged_capacity(page)) {
+        hk_paged_list(heap, page);
+    }
+}
+
+/* Retire the pages that are empty but kept. -> bytes. */
+static size_t retire_kept(struct hk_heap *heap, size_t first, size_t end)
+{
+    size_t bytes = 0;
+    for (size_t i = first; i < end; i++) {
+        struct hk_page *page = heap->shelf[i].first;
+        while (page) {
+            struct hk_page *next = hk_paged(page)->next;
+            if (hk_paged_out(page) == 0) {
+                bytes += (size_t)hk_page_slot(page)->slices << HK_SLICE_SHIFT;
+                hk_paged_unlist(heap, page);
+                HK_COLD.retire(page);
+            }
+            page = next;
+        }
+    }
+    return bytes;
+}
+
+static size_t purge_parts(struct hk_heap *heap, size_t first, size_t end)
+{
+    size_t bytes = 0;
+    for (struct hk_page *page = heap->pages; page; page = hk_page_slot(page)->next) {
+        if (is_ours(page, first, end)) {
+            bytes += hk_paged_purge(page);
+        }
+    }
+    return bytes;
+}
+
+size_t hk_paged_collect(struct hk_heap *heap, size_t first, size_t end, enum hk_collect how)
+{
+    size_t bytes = 0;
+    HK_COLD.drain(heap);
+    if (how == HK_COLLECT_ALL) {
+        flush_bins(heap, first, end);
+        bytes += retire_kept(heap, first, end);
+    }
+    if (how != HK_COLLECT_KEEP) {
+        bytes += purge_parts(heap, first, end);
+    }
+    return bytes;
+}
+
+void hk_paged_abandon(struct hk_heap *heap, size_t first, size_t end)
+{
+    heap->keeps = false;
+    flush_bins(heap, first, end);
+    struct hk_page *page = heap->pages;
+    while (page) {
+        struct hk_page *next = hk_page_slot(page)->next;
+        if (is_ours(page, first, end)) {
+            if (page->flags & HK_PAGE_LISTED) {
+                hk_paged_unlist(heap, page);
+            }
+            if (hk_paged_out(page) == 0) {
+                HK_COLD.retire(page);
+            }
+        }
+        page = next;
+    }
+}
+
+void hk_paged_stat(struct hk_heap *heap, size_t first, size_t end, struct hk_hot_stat *out)
+{
+    *out = (struct hk_hot_stat){0};
+    for (struct hk_page *page = heap->pages; page; page = hk_page_slot(page)->next) {
+        if (is_ours(page, first, end)) {
+            out->pages += 1;
+            out->blocks_out += hk_paged_out(page);
+            out->blocks_in += hk_paged(page)->carved - hk_paged_out(page);
+        }
+    }
+    for (size_t i = first; i < end; i++) {
+        struct hk_bin *bin = hk_bin_at(heap, i << HK_BIN_SHIFT);
+        for (void *block = bin->head; block; block = *(void **)block) {
+            out->binned += 1;
+        }
+    }
+}

@@ -1,0 +1,144 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""The boxes are folded away: what the compiler made of the entries that every allocation takes.
+
+    entries   no indirect call or jump; in functions with a budget also no data but the thread's
+              own, and the shortest path that does the work is within the budget
+    lines     no source file of a box that is not seated is in the line table
+    count     instructions that a driver of equal pairs takes, under valgrind
+
+The budgets are those of tests/checks/budgets.json for the compiler.
+"""
+
+import argparse
+import json
+import pathlib
+import re
+import subprocess
+
+import common
+import machine_code
+
+BOX_FILE = re.compile(r"backends/([^/\s:]+)/([^/\s:]+)/[^\s:]*\.[ch]\b")
+BARE_BOX_FILE = re.compile(r"^(hotbox|pool|os|decorator)_(\w+)\.[ch]\b", re.M)
+COLLECTED = re.compile(r"Collected\s*:\s*(\d+)")
+
+
+def read_budget(path, compiler, name):
+    """The budget, or None: then the function may call the C library, and its length is free."""
+    return json.loads(path.read_text(encoding="utf-8"))[compiler].get(name)
+
+
+def is_library_call(instruction):
+    """A direct call as -fno-plt spells it: through the function's own slot."""
+    return instruction.data_address is not None
+
+
+def check_data(function, code, data, allowed):
+    violations = []
+    for instruction in code:
+        address = instruction.data_address
+        if address is None or instruction.is_call or instruction.is_jump:
+            continue
+        name = data.name(address)
+        if name not in allowed:
+            violations.append(f"{function}: reads {name}: {instruction.text}")
+    return violations
+
+
+def check_entry(function, code, budget):
+    violations = [
+        f"{function}: an indirect call or jump: {instruction.text}"
+        for instruction in code
+        if instruction.is_indirect and not (budget is None and is_library_call(instruction))
+    ]
+    if budget is None:
+        return violations
+    path = machine_code.shortest_working_path(code)
+    if path is None:
+        return violations + [f"{function}: no path does the work without a call"]
+    branches = sum(instruction.is_branch for instruction in path)
+    print(f"{function}: {len(path)} instructions, {branches} branches on the shortest working path")
+    for instruction in path:
+        print(f"    {instruction.text}")
+        if instruction.locked:
+            violations.append(f"{function}: an atomic operation: {instruction.text}")
+    for what, number in (("instructions", len(path)), ("branches", branches)):
+        if number > budget[what]:
+            violations.append(f"{function}: {number} {what}, the budget is {budget[what]}")
+    return violations
+
+
+def entries(args):
+    data = machine_code.Data(args.library)
+    violations = []
+    for function in args.function:
+        code = machine_code.disassemble(args.library, function)
+        budget = read_budget(args.budgets, args.compiler, function)
+        violations += check_entry(function, code, budget)
+        if budget is not None:
+            violations += check_data(function, code, data, args.allow)
+    return violations
+
+
+def lines(args):
+    text = common.run_tool("readelf", "--debug-dump=decodedline", args.library)
+    if not re.search(r"\.[ch]\b", text):
+        raise common.Skip("the library has no line table; configure with -Ddebug=true")
+    found = set(BOX_FILE.findall(text)) | set(BARE_BOX_FILE.findall(text))
+    print("boxes in the line table:", " ".join(sorted("/".join(box) for box in found)))
+    seated = {tuple(box.split("/")) for box in args.box}
+    if not found & seated:
+        return ["no seated box is in the line table: it cannot be read"]
+    return [f"{'/'.join(box)} is not seated and has code" for box in sorted(found - seated)]
+
+
+def collected(library, driver, pairs):
+    """Instructions of the driver's whole run. The loader hands LD_PRELOAD to the driver alone."""
+    command = [
+        "valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null", "--trace-children=no",
+        driver, str(pairs),
+    ]
+    try:
+        done = subprocess.run(
+            ["env", f"LD_PRELOAD={library}", *command], stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE, text=True, check=False,
+        )
+    except FileNotFoundError as missing:
+        raise common.Skip(str(missing)) from missing
+    if done.returncode == 127:
+        raise common.Skip("valgrind is not installed")
+    found = COLLECTED.search(done.stderr)
+    if done.returncode != 0 or not found:
+        raise RuntimeError(f"valgrind: status {done.returncode}\n{done.stderr}")
+    return int(found.group(1))
+
+
+def count(args):
+    few, many = 20_000, 120_000
+    each = (collected(args.library, args.driver, many) - collected(args.library, args.driver, few)) / (
+        many - few
+    )
+    budget = read_budget(args.budgets, args.compiler, "pair")["instructions"]
+    print(f"malloc and free of 64 bytes, with the driver's loop: {each:.2f} instructions of {budget}")
+    return [f"{each:.2f} instructions for a pair, the budget is {budget}"] if each > budget else []
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0])
+    parser.add_argument("what", choices=("entries", "lines", "count"))
+    parser.add_argument("library")
+    parser.add_argument("--compiler", default="gcc")
+    parser.add_argument("--budgets", type=pathlib.Path,
+                        default=pathlib.Path(__file__).with_name("budgets.json"))
+    parser.add_argument("--function", action="append", default=[])
+    parser.add_argument("--allow", action="append", default=["tls:hk_tls"], help="data symbol")
+    parser.add_argument("--box", action="append", default=[], help="a seated box, as kind/name")
+    parser.add_argument("--driver")
+    args = parser.parse_args()
+    checks = {"entries": entries, "lines": lines, "count": count}
+    common.main(lambda: checks[args.what](args))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,193 @@
+/* SPDX-License-Identifier: MIT */
+/* The fake cold side's common half: state, controls, log, checks and fork. */
+#include "fakes/cold_fake_state.h"
+
+#include <string.h>
+#include <sys/mman.h>
+
+struct fake_cold fake_cold = {
+    .lock = PTHREAD_MUTEX_INITIALIZER,
+    .budget = SIZE_MAX,
+};
+
+void fake_lock(void)
+{
+    pthread_mutex_lock(&fake_cold.lock);
+}
+
+void fake_unlock(void)
+{
+    pthread_mutex_unlock(&fake_cold.lock);
+}
+
+void fake_violated_locked(const char *what)
+{
+    if (!fake_cold.violation) {
+        fake_cold.violation = what;
+    }
+}
+
+void fake_expect_locked(bool holds, const char *what)
+{
+    if (!holds) {
+        fake_violated_locked(what);
+    }
+}
+
+void *fake_map(size_t size, size_t align)
+{
+    size_t span = size + align;
+    if (span < size) {
+        return NULL;
+    }
+    char *map = mmap(NULL, span, PROT_READ | PROT_WRITE,
+                     MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (map == MAP_FAILED) {
+        return NULL;
+    }
+    char *start = (char *)hk_round_up((uintptr_t)map, align);
+    if (start > map) {
+        munmap(map, (size_t)(start - map));
+    }
+    char *end = start + size;
+    if (map + span > end) {
+        munmap(end, (size_t)(map + span - end));
+    }
+    return start;
+}
+
+int hk_cold_fake_init(const struct hk_hooks *hooks)
+{
+    fake_cold.hooks = hooks;
+    return 0;
+}
+
+void hk_cold_fake_reset(void)
+{
+    fake_reset_pages();
+    fake_reset_heaps();
+    fake_cold.large = 0;
+    fake_cold.budget = SIZE_MAX;
+    fake_cold.fail_at = 0;
+    fake_cold.adoptions = 0;
+    fake_cold.log = (struct hk_cold_fake_log){0};
+    fake_cold.violation = NULL;
+}
+
+void hk_cold_fake_budget(size_t slices)
+{
+    fake_cold.budget = slices;
+}
+
+void hk_cold_fake_fail_at(size_t n)
+{
+    fake_cold.fail_at = n;
+}
+
+void hk_cold_fake_log(struct hk_cold_fake_log *out)
+{
+    fake_lock();
+    *out = fake_cold.log;
+    fake_unlock();
+}
+
+const char *hk_cold_fake_violation(void)
+{
+    return fake_cold.violation;
+}
+
+void hk_cold_fake_adjust(struct hk_page *page, int delta)
+{
+    (void)page;
+    (void)delta;
+    fake_lock();
+    fake_cold.log.adjusts += 1;
+    fake_unlock();
+}
+
+/* Time passes here without effect: the fake gives memory back in trim alone. */
+void hk_cold_fake_tick(uint64_t now)
+{
+    (void)now;
+}
+
+static size_t dirty_slices_locked(void)
+{
+    size_t slices = 0;
+    for (size_t i = 0; i < fake_cold.unit_count; i++) {
+        const struct fake_unit *unit = &fake_cold.unit[i];
+        slices += (size_t)__builtin_popcountll(unit->dirty & ~unit->used);
+    }
+    return slices;
+}
+
+void hk_cold_fake_stat(struct hk_cold_stat *out)
+{
+    fake_lock();
+    *out = (struct hk_cold_stat){
+        .superslabs = fake_cold.unit_count,
+        .leased = fake_cold.log.leased_now * HK_SLICE,
+        .huge = fake_cold.large,
+        .dirty = dirty_slices_locked() * HK_SLICE,
+        .meta = sizeof fake_cold + fake_cold.heap_count * sizeof(struct hk_heap),
+        .heaps = fake_cold.heap_count,
+        .leases = fake_cold.log.leases,
+        .retires = fake_cold.log.retires,
+        .adoptions = fake_cold.adoptions,
+        .posts = fake_cold.log.posts,
+        .purges = fake_cold.log.purges,
+    };
+    for (size_t i = 0; i < fake_cold.heap_count; i++) {
+        uint32_t state = atomic_load(&fake_cold.heap[i]->state);
+        out->orphans += state == HK_HEAP_ORPHAN;
+        out->frozen += state == HK_HEAP_FROZEN;
+    }
+    fake_unlock();
+}
+
+const char *hk_cold_fake_check(void)
+{
+    fake_lock();
+    const char *violation = fake_cold.violation;
+    size_t used = 0;
+    for (size_t i = 0; i < fake_cold.unit_count; i++) {
+        used += (size_t)__builtin_popcountll(fake_cold.unit[i].used) - 1;
+    }
+    if (!violation && used != fake_cold.log.leased_now) {
+        violation = "the slice maps do not sum to the leased slices";
+    }
+    fake_unlock();
+    return violation;
+}
+
+void hk_cold_fake_prefork(void)
+{
+    fake_lock();
+}
+
+void hk_cold_fake_parent(void)
+{
+    fake_unlock();
+}
+
+static void leave_behind(struct hk_heap *heap)
+{
+    bool frozen = heap->busy != 0;
+    atomic_store(&heap->state, frozen ? HK_HEAP_FROZEN : HK_HEAP_ORPHAN);
+    for (struct hk_page *page = heap->pages; page; page = hk_page_slot(page)->next) {
+        for (uint32_t i = 0; i < hk_page_slot(page)->slices; i++) {
+            atomic_store(&page[i].owner, (uintptr_t)(frozen ? HK_OWNER_FROZEN : HK_OWNER_ORPHAN));
+        }
+    }
+}
+
+void hk_cold_fake_child(struct hk_heap *self)
+{
+    pthread_mutex_init(&fake_cold.lock, NULL);
+    for (size_t i = 0; i < fake_cold.heap_count; i++) {
+        struct hk_heap *heap = fake_cold.heap[i];
+        if (heap != self && atomic_load(&heap->state) == HK_HEAP_LIVE) {
+            leave_behind(heap);
+        }
+    }
+}

@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: MIT */
+/* A cold side for tests (a whole struct hk_cold): pages from superslabs of its own, handed out under a
+ * budget, and every promise of its callers checked. Put under a box with
+ * -DHK_COLD=hk_cold_fake -include tests/fakes/cold_fake.h. Slow on purpose: one lock, linear searches.
+ * A retired page is poisoned, so whoever still uses it finds POISON instead of its data. */
+#ifndef HK_FAKES_COLD_FAKE_H
+#define HK_FAKES_COLD_FAKE_H
+
+#include "coldbox/coldbox.h"
+
+enum { HK_FAKE_POISON = 0xdb };
+
+/* What happened since the last reset. */
+struct hk_cold_fake_log {
+    size_t leases;      /* that were granted */
+    size_t refusals;    /* leases that were refused on request */
+    size_t retires;
+    size_t purges;
+    size_t adjusts;
+    size_t posts;
+    size_t spliced;     /* blocks handed to hooks->splice */
+    size_t attached;    /* pages handed to hooks->attach */
+    size_t leased_now;  /* slices */
+};
+
+/* Forget every heap and page (nothing of them may be used again), the log, budgets and the first
+ * broken promise. tests, one thread. */
+void hk_cold_fake_reset(void);
+
+/* Grant leases only while fewer than `slices` slices are leased; SIZE_MAX: no bound. */
+void hk_cold_fake_budget(size_t slices);
+
+/* Refuse the n-th lease from now, counted from 1; 0: none. */
+void hk_cold_fake_fail_at(size_t n);
+
+void hk_cold_fake_log(struct hk_cold_fake_log *out);
+
+/* -> NULL, or a static string: the first promise that a box above has broken. */
+const char *hk_cold_fake_violation(void);
+
+int hk_cold_fake_init(const struct hk_hooks *hooks);
+struct hk_page *hk_cold_fake_lease(const struct hk_lease *request);
+void hk_cold_fake_retire(struct hk_page *page);
+size_t hk_cold_fake_purge(struct hk_page *page, size_t offset, size_t size);
+void hk_cold_fake_adjust(struct hk_page *page, int delta);
+void hk_cold_fake_post(struct hk_heap *heap, struct hk_page *page, void *block);
+void hk_cold_fake_flush(struct hk_heap *heap);
+size_t hk_cold_fake_drain(struct hk_heap *heap);
+struct hk_heap *hk_cold_fake_birth(uintptr_t token);
+void hk_cold_fake_death(struct hk_heap *heap);
+bool hk_cold_fake_adopt(struct hk_heap *heap);
+void hk_cold_fake_tick(uint64_t now);
+size_t hk_cold_fake_trim(size_t keep);
+void *hk_cold_fake_large_alloc(size_t size, size_t align, size_t reserve, bool *zero);
+void hk_cold_fake_large_free(struct hk_page *page, void *block);
+size_t hk_cold_fake_large_size(struct hk_page *page, void *block);
+void *hk_cold_fake_large_resize(struct hk_page *page, void *block, size_t size);
+void hk_cold_fake_stat(struct hk_cold_stat *out);
+const char *hk_cold_fake_check(void);
+void hk_cold_fake_prefork(void);
+void hk_cold_fake_parent(void);
+void hk_cold_fake_child(struct hk_heap *self);
+
+static const struct hk_cold hk_cold_fake = {
+    .name = "fake",
+    .init = hk_cold_fake_init,
+    .lease = hk_cold_fake_lease,
+    .retire = hk_cold_fake_retire,
+    .purge = hk_cold_fake_purge,
+    .adjust = hk_cold_fake_adjust,
+    .post = hk_cold_fake_post,
+    .flush = hk_cold_fake_flush,
+    .drain = hk_cold_fake_drain,
+    .birth = hk_cold_fake_birth,
+    .death = hk_cold_fake_death,
+    .adopt = hk_cold_fake_adopt,
+    .tick = hk_cold_fake_tick,
+    .trim = hk_cold_fake_trim,
+    .large_alloc = hk_cold_fake_large_alloc,
+    .large_free = hk_cold_fake_large_free,
+    .large_size = hk_cold_fake_large_size,
+    .large_resize = hk_cold_fake_large_resize,
+    .stat = hk_cold_fake_stat,
+    .check = hk_cold_fake_check,
+    .prefork = hk_cold_fake_prefork,
+    .parent = hk_cold_fake_parent,
+    .child = hk_cold_fake_child,
+};
+
+#endif

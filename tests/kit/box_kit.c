@@ -1,0 +1,208 @@
+/* SPDX-License-Identifier: MIT */
+/* The shared frame of the hot box and pool kits: heaps, hooks, patterns, and main. */
+#include "kit/box_kit.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#if KIT_FAKE_COLD
+#include "fakes/cold_fake.h"
+#endif
+
+#if HK_TLS_BINS
+/* The kits link no gate, whose variable this is. */
+_Thread_local struct hk_tls hk_tls;
+#endif
+
+static const struct kit_box *box_in_seat; /* that the hooks lead to */
+
+static void splice(struct hk_heap *heap, struct hk_page *page, void *first, void *last,
+                   size_t count)
+{
+    box_in_seat->splice(heap, page, first, last, count);
+}
+
+static void attach(struct hk_heap *heap, struct hk_page *page)
+{
+    box_in_seat->attach(heap, page);
+}
+
+static size_t purge_parts(struct hk_heap *heap)
+{
+    return box_in_seat->collect(heap, HK_COLLECT_ALL);
+}
+
+static const struct hk_hooks hooks = {
+    .splice = splice,
+    .attach = attach,
+    .purge_parts = purge_parts,
+};
+
+struct hk_heap *kit_open(const struct kit_box *box)
+{
+    box_in_seat = box;
+    uintptr_t token = HK_TLS_BINS ? hk_self_token(NULL) : 0;
+    struct hk_heap *heap = HK_COLD.birth(token);
+    if (heap) {
+        box->init(heap);
+    }
+    return heap;
+}
+
+struct hk_heap *kit_open_heir(const struct kit_box *box)
+{
+    struct hk_heap *heap = kit_open(box);
+    while (heap && HK_COLD.adopt(heap)) {
+    }
+    return heap;
+}
+
+void kit_close(const struct kit_box *box, struct hk_heap *heap)
+{
+    box->abandon(heap);
+    HK_COLD.death(heap);
+}
+
+void *kit_take(const struct kit_box *box, struct hk_heap *heap, size_t request)
+{
+    void *block = box->alloc(heap, request);
+    return block ? block : box->refill(heap, request);
+}
+
+void kit_give(const struct kit_box *box, struct hk_heap *heap, void *block)
+{
+    box->free_local(heap, hk_page_of(block), block);
+}
+
+void kit_take_all(const struct kit_box *box, struct hk_heap *heap, size_t request,
+                  void *blocks[KIT_BLOCKS])
+{
+    for (size_t i = 0; i < KIT_BLOCKS; i++) {
+        blocks[i] = kit_take(box, heap, request);
+        assert_non_null(blocks[i]);
+    }
+}
+
+void kit_give_all(const struct kit_box *box, struct hk_heap *heap, void *blocks[KIT_BLOCKS])
+{
+    for (size_t i = 0; i < KIT_BLOCKS; i++) {
+        kit_give(box, heap, blocks[i]);
+    }
+}
+
+void kit_fill(void *block, size_t size, size_t index)
+{
+    memset(block, (int)(index * 37 + 11) & 0xff, size);
+    if (size >= sizeof index) {
+        memcpy(block, &index, sizeof index);
+    }
+}
+
+bool kit_holds(const void *block, size_t size, size_t index)
+{
+    const unsigned char *bytes = block;
+    unsigned char expected = (unsigned char)(index * 37 + 11);
+    if (size >= sizeof index && memcmp(block, &index, sizeof index) != 0) {
+        return false;
+    }
+    for (size_t i = size >= sizeof index ? sizeof index : 0; i < size; i++) {
+        if (bytes[i] != expected) {
+            return false;
+        }
+    }
+    return true;
+}
+
+size_t kit_leased(void)
+{
+    struct hk_cold_stat stat;
+    HK_COLD.stat(&stat);
+    return stat.leased;
+}
+
+uint64_t kit_leases(void)
+{
+    struct hk_cold_stat stat;
+    HK_COLD.stat(&stat);
+    return stat.leases;
+}
+
+size_t kit_live(const struct kit_box *box, struct hk_heap *heap)
+{
+    struct hk_hot_stat stat;
+    box->stat(heap, &stat);
+    return stat.blocks_out - stat.binned;
+}
+
+static void begin(const void *subject)
+{
+    (void)subject;
+#if HK_TLS_BINS
+    memset(&hk_tls, 0, sizeof hk_tls);
+#endif
+#if KIT_FAKE_COLD
+    hk_cold_fake_reset();
+#endif
+}
+
+static void end(const void *subject)
+{
+    (void)subject;
+    const char *broken = HK_COLD.check();
+    if (broken) {
+        fail_msg("cold side: %s", broken);
+    }
+}
+
+static const void *subject_at(size_t index)
+{
+    return kit_known_box(index);
+}
+
+static const char *subject_name(const void *subject)
+{
+    return ((const struct kit_box *)subject)->name;
+}
+
+/* -> the first list and then the second, for the process's life. */
+static void *joined(const void *first, size_t first_size, const void *second, size_t second_size)
+{
+    char *list = malloc(first_size + second_size);
+    if (!list) {
+        exit(2);
+    }
+    memcpy(list, first, first_size);
+    memcpy(list + first_size, second, second_size);
+    return list;
+}
+
+int main(int argc, char **argv)
+{
+    const size_t case_size = sizeof(struct kit_case);
+    const size_t fault_size = sizeof(struct kit_fault);
+    size_t early_count = kit_serve_case_count + kit_home_case_count;
+    struct kit_case *early = joined(kit_serve_cases, kit_serve_case_count * case_size,
+                                    kit_home_cases, kit_home_case_count * case_size);
+    const struct kit kit = {
+        .name = kit_box_kind,
+        .cases = joined(early, early_count * case_size, kit_life_cases,
+                        kit_life_case_count * case_size),
+        .case_count = early_count + kit_life_case_count,
+        .faults = joined(kit_serve_faults, kit_serve_fault_count * fault_size, kit_life_faults,
+                         kit_life_fault_count * fault_size),
+        .fault_count = kit_serve_fault_count + kit_life_fault_count,
+        .subject = subject_at,
+        .subject_name = subject_name,
+        .copy = kit_box_copy,
+        .begin = begin,
+        .end = end,
+    };
+    free(early);
+    if (HK_COLD.init(&hooks) != 0) {
+        return 2;
+    }
+    int code = kit_main(&kit, argc, argv);
+    free((void *)kit.cases);
+    free((void *)kit.faults);
+    return code;
+}
