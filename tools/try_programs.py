@@ -28,6 +28,7 @@ assert len(index) == 60_000
 """
 
 SQL_PROGRAM = """
+pragma temp_store = memory;
 create table item(id integer primary key, name text, amount real);
 with recursive n(i) as (select 1 union all select i + 1 from n where i < 400000)
 insert into item select i, 'name ' || (i * 7919 % 400000), i * 0.5 from n;

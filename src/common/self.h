@@ -33,10 +33,20 @@ HK_INLINE void *hk_bin_pop(struct hk_heap *heap, size_t offset)
 {
 #if HK_SEG_BINS
     (void)heap;
-    struct hk_bin __seg_fs *bin = (struct hk_bin __seg_fs *)(hk_tls_offset() + offset);
+    uintptr_t tls = hk_tls_offset();
+    void *block;
+    __asm__ volatile("movq %%fs:(%1,%2), %0" : "=r"(block) : "r"(tls), "r"(offset) : "memory");
+    if (HK_UNLIKELY(!block)) {
+        return NULL;
+    }
+    __asm__ volatile("addl $1, %%fs:8(%0,%1)\n\t"
+                     "movq %2, %%fs:(%0,%1)"
+                     :
+                     : "r"(tls), "r"(offset), "r"(*(void **)block)
+                     : "memory", "cc");
+    return block;
 #else
     struct hk_bin *bin = hk_bin_at(heap, offset);
-#endif
     void *block = bin->head;
     if (HK_UNLIKELY(!block)) {
         return NULL;
@@ -46,6 +56,7 @@ HK_INLINE void *hk_bin_pop(struct hk_heap *heap, size_t offset)
     bin->room += 1;
     bin->head = next;
     return block;
+#endif
 }
 
 /* -> the value that `owner` has in the caller's pages (pointer form: in `heap`'s). Never below 4096. */

@@ -46,15 +46,39 @@ HK_INLINE size_t hk_tiny_offset(size_t size)
     return (size + (HK_ALIGN - 1)) & ~(size_t)(HK_ALIGN - 1);
 }
 
-/* -> index of the bin for HK_TINY_MAX < size <= HK_POOL_MAX, without a table. */
+/* -> number of the highest bit set in `value` > 0. */
+HK_INLINE size_t hk_top_bit(uint32_t value)
+{
+#if defined(__x86_64__)
+    /* the builtin's result is an int, which gcc then extends: one instruction more */
+    size_t top;
+    __asm__("bsrl %1, %k0" : "=r"(top) : "rm"(value) : "cc");
+    return top;
+#else
+    return 31u ^ (size_t)__builtin_clz(value);
+#endif
+}
+
+/* -> index of the bin for HK_TINY_MAX < size <= HK_FINE_MAX, without a table. */
+HK_INLINE size_t hk_fine_bin(size_t size)
+{
+    uint32_t last = (uint32_t)size - 1;
+    size_t top = hk_top_bit(last);
+    return (last >> (top - 3)) + 8 * top - (8 + 8 * 10) + HK_TINY_BINS;
+}
+
+/* The same for HK_FINE_MAX < size <= HK_POOL_MAX. */
+HK_INLINE size_t hk_coarse_bin(size_t size)
+{
+    uint32_t last = (uint32_t)size - 1;
+    size_t top = hk_top_bit(last);
+    return (last >> (top - 2)) + 4 * top - (4 + 4 * 13) + HK_TINY_BINS + HK_FINE_BINS;
+}
+
+/* -> index of the bin for HK_TINY_MAX < size <= HK_POOL_MAX. */
 HK_INLINE size_t hk_pool_bin(size_t size)
 {
-    size_t last = size - 1;
-    size_t top = 63u ^ (size_t)__builtin_clzll(last);
-    if (HK_LIKELY(size <= HK_FINE_MAX)) {
-        return (last >> (top - 3)) + 8 * top - (8 + 8 * 10) + HK_TINY_BINS;
-    }
-    return (last >> (top - 2)) + 4 * top - (4 + 4 * 13) + HK_TINY_BINS + HK_FINE_BINS;
+    return HK_LIKELY(size <= HK_FINE_MAX) ? hk_fine_bin(size) : hk_coarse_bin(size);
 }
 
 HK_INLINE size_t hk_pool_offset(size_t size)

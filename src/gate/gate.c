@@ -19,14 +19,18 @@ HK_INLINE void *decorated(void *block, size_t size)
 
 HK_HOT_ENTRY void *hk_malloc(size_t size)
 {
-    if (HK_UNLIKELY(size > HK_POOL_MAX)) {
+    void *block;
+    if (HK_LIKELY(size <= HK_TINY_MAX)) {
+        block = HK_TINY.alloc(hk_self(), hk_tiny_offset(size));
+    } else if (HK_LIKELY(size <= HK_FINE_MAX)) {
+        /* the box asks for this limit first too: one compare for the finer half */
+        block = HK_POOL.alloc(hk_self(), size);
+    } else if (HK_LIKELY(size <= HK_POOL_MAX)) {
+        block = HK_POOL.alloc(hk_self(), size);
+    } else {
         return hk_gate_large(size);
     }
-    void *block = hk_route_alloc(hk_self(), size);
-    if (HK_UNLIKELY(!block)) {
-        return hk_gate_miss(size);
-    }
-    return decorated(block, size);
+    return HK_LIKELY(block) ? decorated(block, size) : hk_gate_miss(size);
 }
 
 HK_HOT_ENTRY void hk_free(void *block)

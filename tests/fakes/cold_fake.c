@@ -69,7 +69,6 @@ void hk_cold_fake_reset(void)
     fake_cold.large = 0;
     fake_cold.budget = SIZE_MAX;
     fake_cold.fail_at = 0;
-    fake_cold.adoptions = 0;
     fake_cold.log = (struct hk_cold_fake_log){0};
     fake_cold.violation = NULL;
 }
@@ -125,6 +124,8 @@ void hk_cold_fake_stat(struct hk_cold_stat *out)
 {
     fake_lock();
     *out = (struct hk_cold_stat){
+        .reserved = fake_cold.unit_count * HK_SUPERSLAB,
+        .mapped = fake_cold.unit_count * HK_SUPERSLAB + fake_cold.large,
         .superslabs = fake_cold.unit_count,
         .leased = fake_cold.log.leased_now * HK_SLICE,
         .huge = fake_cold.large,
@@ -133,9 +134,10 @@ void hk_cold_fake_stat(struct hk_cold_stat *out)
         .heaps = fake_cold.heap_count,
         .leases = fake_cold.log.leases,
         .retires = fake_cold.log.retires,
-        .adoptions = fake_cold.adoptions,
-        .posts = fake_cold.log.posts,
-        .purges = fake_cold.log.purges,
+        .adoptions = fake_cold.log.adoptions,
+        .remote_out = fake_cold.log.posts,
+        .remote_in = fake_cold.log.spliced,
+        .purged = fake_cold.log.purged,
     };
     for (size_t i = 0; i < fake_cold.heap_count; i++) {
         uint32_t state = atomic_load(&fake_cold.heap[i]->state);

@@ -20,6 +20,8 @@ struct hk_cold_fake_log {
     size_t posts;
     size_t spliced;     /* blocks handed to hooks->splice */
     size_t attached;    /* pages handed to hooks->attach */
+    size_t adoptions;   /* of them to another heap than they were in */
+    size_t purged;      /* bytes */
     size_t leased_now;  /* slices */
 };
 
@@ -55,6 +57,7 @@ void *hk_cold_fake_large_alloc(size_t size, size_t align, size_t reserve, bool *
 void hk_cold_fake_large_free(struct hk_page *page, void *block);
 size_t hk_cold_fake_large_size(struct hk_page *page, void *block);
 void *hk_cold_fake_large_resize(struct hk_page *page, void *block, size_t size);
+bool hk_cold_fake_owns(const void *block);
 void hk_cold_fake_stat(struct hk_cold_stat *out);
 const char *hk_cold_fake_check(void);
 void hk_cold_fake_prefork(void);
@@ -80,6 +83,7 @@ static const struct hk_cold hk_cold_fake = {
     .large_free = hk_cold_fake_large_free,
     .large_size = hk_cold_fake_large_size,
     .large_resize = hk_cold_fake_large_resize,
+    .owns = hk_cold_fake_owns,
     .stat = hk_cold_fake_stat,
     .check = hk_cold_fake_check,
     .prefork = hk_cold_fake_prefork,

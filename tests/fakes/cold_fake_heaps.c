@@ -139,6 +139,7 @@ static void take_over(struct hk_heap *heap, struct hk_heap *dead)
         page->flags &= (uint8_t)~HK_PAGE_LISTED;
         set_owner(page, heap, heap->token);
         fake_cold.log.attached += 1;
+        fake_cold.log.adoptions += heap != dead;
         fake_unlock();
         fake_cold.hooks->attach(heap, page);
         page = next;
@@ -185,8 +186,6 @@ struct hk_heap *hk_cold_fake_birth(uintptr_t token)
     heap->token = token ? token : (uintptr_t)heap;
     heap->keeps = true;
     atomic_store(&heap->state, HK_HEAP_LIVE);
-    struct hk_page *inherited = heap->pages;
-    fake_cold.adoptions += inherited != NULL;
     take_over(heap, heap);
     return heap;
 }
@@ -213,9 +212,6 @@ bool hk_cold_fake_adopt(struct hk_heap *heap)
         return false;
     }
     take_over(heap, dead);
-    fake_lock();
-    fake_cold.adoptions += 1;
     atomic_store(&dead->state, HK_HEAP_ORPHAN);
-    fake_unlock();
     return true;
 }

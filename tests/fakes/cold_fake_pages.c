@@ -163,6 +163,16 @@ static struct fake_unit *unit_of_locked(const struct hk_page *page)
     return NULL;
 }
 
+/* Large blocks are found by their descriptor, which lies in a mapping of its own. */
+bool hk_cold_fake_owns(const void *block)
+{
+    const struct hk_page *page = hk_page_of(block);
+    fake_lock();
+    bool ours = unit_of_locked(page) != NULL;
+    fake_unlock();
+    return ours || hk_page_superslab(page)->page[0].kind == HK_KIND_HUGE;
+}
+
 void hk_cold_fake_retire(struct hk_page *page)
 {
     fake_lock();
@@ -203,6 +213,9 @@ size_t hk_cold_fake_purge(struct hk_page *page, size_t offset, size_t size)
         return 0;
     }
     memset(hk_page_start(page) + begin, 0, end - begin);
+    fake_lock();
+    fake_cold.log.purged += end - begin;
+    fake_unlock();
     return end - begin;
 }
 
@@ -225,6 +238,7 @@ size_t hk_cold_fake_trim(size_t keep)
             bytes += HK_SLICE;
         }
     }
+    fake_cold.log.purged += bytes;
     fake_unlock();
     return bytes;
 }
@@ -251,7 +265,7 @@ void *hk_cold_fake_large_alloc(size_t size, size_t align, size_t reserve, bool *
     head->slot[0].slices = (uint32_t)(units >> HK_SLICE_SHIFT);
     *zero = true;
     fake_lock();
-    fake_cold.large += units + HK_SUPERSLAB;
+    fake_cold.large += units;
     fake_unlock();
     return block;
 }
@@ -260,7 +274,7 @@ void hk_cold_fake_large_free(struct hk_page *page, void *block)
 {
     size_t units = hk_cold_fake_large_size(page, block);
     fake_lock();
-    fake_cold.large -= units + HK_SUPERSLAB;
+    fake_cold.large -= units;
     fake_unlock();
     munmap(hk_page_superslab(page), units + HK_SUPERSLAB);
 }

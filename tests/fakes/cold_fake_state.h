@@ -36,10 +36,9 @@ struct fake_cold {
     struct hk_heap *heap[FAKE_HEAPS];
     size_t heap_count;
     struct fake_letter letter[FAKE_LETTERS];
-    size_t large; /* bytes under large blocks, multiples of HK_SUPERSLAB */
+    size_t large; /* bytes of large blocks */
     size_t budget;
     size_t fail_at;
-    size_t adoptions;
     struct hk_cold_fake_log log;
     const char *violation;
 };

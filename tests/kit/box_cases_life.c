@@ -63,9 +63,8 @@ static void collect_counts_what_it_retires(const void *subject)
 }
 
 /* Of KIT_BLOCKS blocks of each class every 8th stays; the rest is free when collect runs. */
-static void collect_keeps_live_blocks(const void *subject)
+static void live_blocks_outlast(const struct kit_box *box, enum hk_collect how)
 {
-    const struct kit_box *box = subject;
     struct hk_heap *heap = kit_open(box);
     void *blocks[KIT_BLOCKS];
 
@@ -78,7 +77,7 @@ static void collect_keeps_live_blocks(const void *subject)
                 kit_give(box, heap, blocks[i]);
             }
         }
-        box->collect(heap, HK_COLLECT_ALL);
+        box->collect(heap, how);
         assert_null(box->check(heap));
         for (size_t i = 0; i < KIT_BLOCKS; i += 8) {
             assert_true(kit_holds(blocks[i], size, i));
@@ -87,6 +86,16 @@ static void collect_keeps_live_blocks(const void *subject)
     }
 
     kit_close(box, heap);
+}
+
+static void collect_keeps_live_blocks(const void *subject)
+{
+    live_blocks_outlast(subject, HK_COLLECT_ALL);
+}
+
+static void collect_parts_keeps_live_blocks(const void *subject)
+{
+    live_blocks_outlast(subject, HK_COLLECT_PARTS);
 }
 
 static void abandon_retires_empty_pages(const void *subject)
@@ -220,14 +229,16 @@ static void check_ends_on_a_cycle(const void *subject)
     const struct kit_box *box = subject;
     struct hk_heap *heap = kit_open(box);
     void *block = kit_take(box, heap, kit_request(2));
-    kit_give(box, heap, block);
+    void **binned = hk_page_of(block)->bin->head;
+    assert_non_null(binned);
 
-    void *next = *(void **)block;
-    *(void **)block = block; /* a write after free */
+    void *next = *binned;
+    *binned = binned; /* as a write after free might */
     const char *broken = box->check(heap);
-    *(void **)block = next;
+    *binned = next;
 
     assert_non_null(broken);
+    kit_give(box, heap, block);
     kit_close(box, heap);
 }
 
@@ -259,6 +270,7 @@ const struct kit_case kit_life_cases[] = {
     {"collect_all_retires_empty_pages", collect_all_retires_empty_pages},
     {"collect_counts_what_it_retires", collect_counts_what_it_retires},
     {"collect_keeps_live_blocks", collect_keeps_live_blocks},
+    {"collect_parts_keeps_live_blocks", collect_parts_keeps_live_blocks},
     {"abandon_retires_empty_pages", abandon_retires_empty_pages},
     {"abandon_leaves_the_boxes_state_zero", abandon_leaves_the_boxes_state_zero},
     {"abandoned_pages_stay_leased", abandoned_pages_stay_leased},

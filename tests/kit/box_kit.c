@@ -29,7 +29,7 @@ static void attach(struct hk_heap *heap, struct hk_page *page)
 
 static size_t purge_parts(struct hk_heap *heap)
 {
-    return box_in_seat->collect(heap, HK_COLLECT_ALL);
+    return box_in_seat->collect(heap, HK_COLLECT_PARTS);
 }
 
 static const struct hk_hooks hooks = {
@@ -152,6 +152,7 @@ static void end(const void *subject)
     if (broken) {
         fail_msg("cold side: %s", broken);
     }
+    print_message("LEASED %zu\n", kit_leased());
 }
 
 static const void *subject_at(size_t index)

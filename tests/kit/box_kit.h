@@ -14,6 +14,9 @@
 #ifndef KIT_FAKE_COLD
 #define KIT_FAKE_COLD 0
 #endif
+#ifndef KIT_POOL
+#define KIT_POOL 0
+#endif
 
 /* A box of either kind. */
 struct kit_box {
@@ -38,7 +41,6 @@ enum { KIT_BLOCKS = 64 }; /* fewer don't see a block handed out again after a wh
 /* The program's kind of box (hotbox_kit.c, pool_kit.c). */
 extern const char kit_box_kind[];
 extern const size_t kit_request_count;
-extern const bool kit_box_resizes;
 
 /* -> the i-th of the kind's requests. */
 size_t kit_request(size_t index);

@@ -8,7 +8,6 @@
 
 const char kit_box_kind[] = "hotbox";
 const size_t kit_request_count = HK_TINY_MAX / HK_ALIGN + 1;
-const bool kit_box_resizes = false;
 
 size_t kit_request(size_t index)
 {

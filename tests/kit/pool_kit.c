@@ -17,7 +17,6 @@ static const size_t classes[] = {
 
 const char kit_box_kind[] = "pool";
 const size_t kit_request_count = 2 * (sizeof classes / sizeof *classes - 1);
-const bool kit_box_resizes = true;
 
 size_t kit_request(size_t index)
 {

@@ -41,8 +41,8 @@
 
 /* what a level of the work stack holds a heap for */
 #define OWN 0                /* owner drains: the heap stays LIVE */
-#define HELP 1               /* holder drains and gives back */
-#define KEEP 2               /* holder drains and goes on holding */
+#define RELEASE 1            /* holder drains and gives it back */
+#define KEEP 2               /* holder drains and goes on holding it */
 
 byte state[H];
 byte queue[H];               /* bit set of chains: pushed by one CAS, taken by one exchange */
@@ -63,6 +63,7 @@ byte hand[B];
 byte hops[B];                /* times a chain was posted again since it left the application */
 byte moves[P];               /* times the page changed heaps since it was leased */
 bool forked;
+byte old[H];                 /* chains that were in the queue at the fork */
 
 #if CONFIG >= 5
 #define FORK
@@ -80,7 +81,7 @@ inline duty_done(x) {
     assert(duty[x] > 0 || state[x] != ORPHAN || queue[x] == 0)
 }
 
-/* Two statements, so that a second user is seen. */
+/* In and out are two statements, so that a second user is seen. */
 inline enter_page(x, p) {
     d_step {
         assert(holder[x] == _pid && heap_of[p] == x);
@@ -143,19 +144,22 @@ inline post(b) {
 #elif defined(BUG_STATE_BEFORE_PUSH)
     :: d_step { seen != ORPHAN || state[t] != ORPHAN -> duty_done(t) }
     :: d_step { seen == ORPHAN && state[t] == ORPHAN ->
-        state[t] = ADOPTING; holder[t] = _pid; duty[t]--; PUSH_LEVEL(t, HELP) }
+        state[t] = ADOPTING; holder[t] = _pid; duty[t]--; PUSH_LEVEL(t, RELEASE) }
 #else
     :: d_step { state[t] != ORPHAN -> duty_done(t) }
     :: d_step { state[t] == ORPHAN ->
-        state[t] = ADOPTING; holder[t] = _pid; duty[t]--; PUSH_LEVEL(t, HELP) }
+        state[t] = ADOPTING; holder[t] = _pid; duty[t]--; PUSH_LEVEL(t, RELEASE) }
 #endif
     fi
 }
 
-/* remote.c: a holder stores ORPHAN, then looks at the queue once more. */
+/* hk_heap_release, from the store on: the heap has just been drained. */
 inline give_back(x) {
 #ifdef BUG_QUEUE_BEFORE_STORE
     seen = queue[x];
+#define LOOK(x) seen
+#else
+#define LOOK(x) queue[x]
 #endif
     d_step {
         assert(holder[x] == _pid);
@@ -163,11 +167,6 @@ inline give_back(x) {
         duty[x]++;
         state[x] = ORPHAN
     }
-#ifdef BUG_QUEUE_BEFORE_STORE
-#define LOOK(x) seen
-#else
-#define LOOK(x) queue[x]
-#endif
     if
 #ifdef BUG_NO_RECHECK
     :: d_step { true -> duty_done(x) }
@@ -177,7 +176,7 @@ inline give_back(x) {
         if
         :: d_step { state[x] != ORPHAN -> duty_done(x) }
         :: d_step { state[x] == ORPHAN ->
-            state[x] = ADOPTING; holder[x] = _pid; duty[x]--; PUSH_LEVEL(x, HELP) }
+            state[x] = ADOPTING; holder[x] = _pid; duty[x]--; PUSH_LEVEL(x, RELEASE) }
         fi
 #endif
     fi
@@ -232,8 +231,8 @@ inline settle() {
     :: d > 0 && !fresh[d - 1] && bag[d - 1] == 0 ->
         x = hold[d - 1];
         if
-        :: d_step { kind[d - 1] != HELP -> POP_LEVEL }
-        :: d_step { kind[d - 1] == HELP -> POP_LEVEL }
+        :: d_step { kind[d - 1] != RELEASE -> POP_LEVEL }
+        :: d_step { kind[d - 1] == RELEASE -> POP_LEVEL }
             give_back(x)
         fi;
         d_step { x = 0; seen = 0 }
@@ -262,53 +261,60 @@ inline free_block(b) {
 inline enter_slow() { if :: own != NO -> busy[own] = 1 :: else fi }
 inline leave_slow() { if :: own != NO -> busy[own] = 0 :: else fi }
 
-inline flush() {
+/* hk_cold_flush, of the own heap or of one that is held */
+inline flush(h) {
     do
-    :: held[own] != 0 ->
+    :: held[h] != 0 ->
         d_step {
             b = 0;
             do
-            :: held[own] & BIT(b) -> break
+            :: held[h] & BIT(b) -> break
             :: else -> b++
             od;
-            held[own] = held[own] & ~BIT(b);
+            held[h] = held[h] & ~BIT(b);
             where[b] = TAKEN
         }
         post(b);
         settle()
-    :: held[own] == 0 -> break
+    :: held[h] == 0 -> break
     od;
     skip
 }
 
-/* heaps.c: hk_heap_death */
-inline death() {
-    flush();
-    dying = true;
-    d_step { PUSH_LEVEL(own, OWN) }
-    settle();
-    dying = false;
+inline retire_empty() {
     p = 0;
     do
     :: p < P && (pages[own] & BIT(p)) && out[p] == 0 -> retire(own, p); p++
-    :: p < P && (pages[own] & BIT(p)) && out[p] != 0 -> owner[p] = OWNER_ORPHAN; p++
+    :: p < P && !((pages[own] & BIT(p)) && out[p] == 0) -> p++
+    :: p == P -> break
+    od;
+    p = 0
+}
+
+/* The box's abandon, then hk_cold_death. */
+inline death() {
+    dying = true;
+    retire_empty();
+    flush(own);
+    d_step { PUSH_LEVEL(own, OWN) }
+    settle();
+    p = 0;
+    do
+    :: p < P && (pages[own] & BIT(p)) -> owner[p] = OWNER_ORPHAN; p++
     :: p < P && !(pages[own] & BIT(p)) -> p++
     :: p == P -> break
     od;
     p = 0;
-    x = own;
-    own = NO;
-    give_back(x);
-    v = x;
+    d_step { v = own; own = NO; dying = false; PUSH_LEVEL(v, RELEASE) }
     settle();
-    d_step {
-        assert(!(orphans & BIT(v)));
-        orphans = orphans | BIT(v);
-        x = 0; v = 0; seen = 0
-    }
+    list_orphan(v);
+#ifdef BUG_LEAVE_AFTER_DEATH
+    busy[v] = 0;
+#endif
+    v = 0
 }
 
-/* Under heaps.lock: v = an orphan that is now held, or NO. */
+/* take_orphan_locked: v = an orphan that is now held, or NO. */
 inline pick_orphan() {
     d_step {
         v = 0;
@@ -322,16 +328,17 @@ inline pick_orphan() {
     }
 }
 
-/* heaps.c: move every page of v, which is held, to g. */
+/* The loop of hk_cold_adopt: every page of v, which is held, goes to g. */
 inline move_pages(g) {
     p = 0;
     do
     :: p < P && (pages[v] & BIT(p)) ->
         enter_page(v, p);
         d_step { assert(holder[g] == _pid); pages[v] = pages[v] & ~BIT(p); moves[p]++ }
+        pages[g] = pages[g] | BIT(p);
         heap_of[p] = g;
         owner[p] = TOKEN + _pid;
-        d_step { pages[g] = pages[g] | BIT(p); user[p] = NO };
+        user[p] = NO;
         p++
     :: p < P && !(pages[v] & BIT(p)) -> p++
     :: p == P -> break
@@ -339,7 +346,11 @@ inline move_pages(g) {
     p = 0
 }
 
-/* heaps.c: adopt */
+inline list_orphan(x) {
+    d_step { assert(!(orphans & BIT(x))); orphans = orphans | BIT(x) }
+}
+
+/* hk_cold_adopt */
 inline adopt() {
     pick_orphan();
     if
@@ -347,25 +358,22 @@ inline adopt() {
     :: v != NO ->
         d_step { PUSH_LEVEL(v, KEEP) }
         settle();
+        flush(v);
 #ifdef BUG_MOVE_UNHELD
-        x = v;
-        give_back(x);
+        d_step { PUSH_LEVEL(v, RELEASE) }
         settle();
-        holder[v] = _pid;
         move_pages(own);
-        holder[v] = NO;
 #else
         move_pages(own);
-        x = v;
-        give_back(x);
+        d_step { PUSH_LEVEL(v, RELEASE) }
         settle();
 #endif
-        d_step { assert(!(orphans & BIT(v))); orphans = orphans | BIT(v); x = 0; seen = 0 }
+        list_orphan(v)
     fi;
     v = 0
 }
 
-/* heaps.c: birth */
+/* hk_cold_birth */
 inline birth() {
     pick_orphan();
     if
@@ -421,46 +429,63 @@ inline lease(to) {
     }
 }
 
-/* fork.c: child; nobody else runs any more */
+/* hk_cold_child: nobody else runs any more */
 inline fork_child() {
     d_step {
         x = 0;
         do
         :: x < H ->
             duty[x] = 0;
+            old[x] = queue[x];
             if
             :: x != own && (state[x] == LIVE && !busy[x]) ->
-                state[x] = ORPHAN; holder[x] = NO
-#ifdef BUG_ADOPT_BUSY
-            :: x != own && (state[x] == ADOPTING || (state[x] == LIVE && busy[x])) ->
-                state[x] = ORPHAN; holder[x] = NO
-#else
-            :: x != own && (state[x] == ADOPTING || (state[x] == LIVE && busy[x])) ->
-                state[x] = FROZEN; holder[x] = NO
+                state[x] = ORPHAN; holder[x] = NO;
+#ifdef BUG_LIST_AS_IT_WAS
+                orphans = orphans | BIT(x)
 #endif
+            :: x != own && (state[x] == ADOPTING || (state[x] == LIVE && busy[x])) ->
+#ifdef BUG_ADOPT_BUSY
+                state[x] = ORPHAN;
+#else
+                state[x] = FROZEN;
+#endif
+                holder[x] = NO
             :: else
             fi;
+#ifdef BUG_LIST_AS_IT_WAS
+            if :: state[x] == FROZEN -> orphans = orphans & ~BIT(x) :: else fi;
+#else
+            /* the list is made new: a heap may be an orphan and not listed yet */
             if
             :: state[x] == ORPHAN -> orphans = orphans | BIT(x)
             :: else -> orphans = orphans & ~BIT(x)
             fi;
+#endif
             x++
         :: else -> break
         od;
-        /* by the slots, not by the heaps' lists: a page may be on its way from one list to another */
         p = 0;
         do
-        :: p < P && heap_of[p] != NO ->
+        :: p < P ->
             if
-            :: state[heap_of[p]] == ORPHAN -> owner[p] = OWNER_ORPHAN
-            :: state[heap_of[p]] == FROZEN -> owner[p] = OWNER_FROZEN
-            :: else
+            :: heap_of[p] == NO
+#ifdef BUG_PAGES_BY_LIST
+            :: heap_of[p] != NO && !(pages[heap_of[p]] & BIT(p))
+            :: heap_of[p] != NO && (pages[heap_of[p]] & BIT(p)) ->
+#else
+            /* by the slots: a page may be on its way from one heap's list to another's */
+            :: heap_of[p] != NO ->
+#endif
+                if
+                :: state[heap_of[p]] == ORPHAN -> owner[p] = OWNER_ORPHAN
+                :: state[heap_of[p]] == FROZEN -> owner[p] = OWNER_FROZEN
+                :: else
+                fi
             fi;
             p++
-        :: p < P && heap_of[p] == NO -> p++
         :: else -> break
         od;
-        /* what the others had goes to the child, or was in flight and is lost */
+        /* what the others had is the child's now, or was on its way and is lost */
         b = 0;
         do
         :: b < B ->
@@ -474,17 +499,6 @@ inline fork_child() {
         od;
         x = 0; p = 0; b = 0
     }
-    /* what was posted to an orphan and not seen by its poster */
-    v = 0;
-    do
-    :: v < H && state[v] == ORPHAN && queue[v] != 0 ->
-        d_step { state[v] = ADOPTING; holder[v] = _pid; PUSH_LEVEL(v, HELP) }
-        settle();
-        v++
-    :: v < H && !(state[v] == ORPHAN && queue[v] != 0) -> v++
-    :: v == H -> break
-    od;
-    v = 0
 }
 
 #define HAS(i) (where[i] == HAND && hand[i] == _pid)
@@ -516,7 +530,7 @@ end:
         leave_slow()
     :: own != NO && held[own] != 0 ->
         enter_slow();
-        flush();
+        flush(own);
         leave_slow()
     :: own != NO && adopts > 0 && orphans != 0 ->
         adopts--;
@@ -568,7 +582,7 @@ inline give(b, who) {
 
 init
 {
-    byte i;
+    byte i, k;
     d_step {
         i = 0;
         do
@@ -624,21 +638,34 @@ init
     d_step {
         i = 0;
         do
-        :: i < B ->
-#ifdef FORK
-            assert(where[i] == HOME || where[i] == LOST || where[i] == HELD ||
-                   (where[i] == QUEUED && state[heap_of[PAGE(i)]] == FROZEN));
-#else
-            assert(where[i] == HOME);
-#endif
+        :: i < B && where[i] == QUEUED ->
+            k = 0;
+            do
+            :: queue[k] & BIT(i) -> break
+            :: else -> k++
+            od;
+            /* only after a fork: a queue that is never drained, or one that its next holder drains */
+            assert(state[k] == FROZEN || (state[k] == ORPHAN && (old[k] & BIT(i))));
+            i++
+        :: i < B && where[i] == HELD ->
+            k = 0;
+            do
+            :: held[k] & BIT(i) -> break
+            :: else -> k++
+            od;
+            assert(forked && state[k] != LIVE);
+            i++
+        :: i < B && where[i] != QUEUED && where[i] != HELD ->
+            assert(where[i] == HOME || (where[i] == LOST && forked));
             i++
         :: else -> break
         od;
         i = 0;
         do
         :: i < H ->
-            assert(state[i] != ADOPTING && duty[i] == 0);
-            assert(state[i] == FROZEN || queue[i] == 0);
+            assert(state[i] != ADOPTING);
+            /* an orphan can be adopted, and only an orphan */
+            assert((state[i] == ORPHAN) == ((orphans & BIT(i)) != 0));
             i++
         :: else -> break
         od;

@@ -69,7 +69,9 @@ def prove(command, library, folder):
         with contextlib.suppress(FileNotFoundError):
             found.update(BINDING.findall(trace.read_text(errors="replace")))
     shutil.rmtree(traces)
-    others = {(user, target) for user, target in found if target not in (library, user)}
+    # a program at a fixed address lends its own jump to malloc as malloc's address
+    lenders = {user for user, target in found if target == library}
+    others = {(user, target) for user, target in found if target not in {library, user} | lenders}
     if others:
         raise Failure(f"malloc is another one's: {sorted(others)}")
     if not any(target == library for _, target in found):

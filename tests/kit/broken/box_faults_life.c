@@ -112,6 +112,19 @@ static void retire_live_pages(void *subject)
     ((struct kit_box *)subject)->collect = overdone_collect;
 }
 
+static size_t careless_parts(struct hk_heap *heap, enum hk_collect how)
+{
+    if (how == HK_COLLECT_PARTS && heap->pages) {
+        return HK_COLD.purge(heap->pages, 0, HK_SLICE);
+    }
+    return kit_honest.collect(heap, how);
+}
+
+static void purge_live_blocks(void *subject)
+{
+    ((struct kit_box *)subject)->collect = careless_parts;
+}
+
 static void no_abandon(struct hk_heap *heap)
 {
     (void)heap;
@@ -267,6 +280,7 @@ const struct kit_fault kit_life_faults[] = {
     {"collect_keeps_empty_pages", "collect_all_retires_empty_pages", keep_empty_pages},
     {"collect_miscounts", "collect_counts_what_it_retires", boast_of_retired_bytes},
     {"live_page_retired", "collect_keeps_live_blocks", retire_live_pages},
+    {"parts_purge_live_blocks", "collect_parts_keeps_live_blocks", purge_live_blocks},
     {"abandon_leaves_empty_pages", "abandon_retires_empty_pages", abandon_nothing},
     {"abandon_leaves_a_bin", "abandon_leaves_the_boxes_state_zero", leave_a_bin},
     {"abandon_leaves_a_listed_page", "abandoned_pages_stay_leased", leave_a_listed_page},
