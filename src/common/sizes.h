@@ -52,7 +52,7 @@ HK_INLINE size_t hk_top_bit(uint32_t value)
 #if defined(__x86_64__)
     /* the builtin's result is an int, which gcc then extends: one instruction more */
     size_t top;
-    __asm__("bsrl %1, %k0" : "=r"(top) : "rm"(value) : "cc");
+    __asm__("bsrl %1, %k0" : "=r"(top) : "r"(value) : "cc");
     return top;
 #else
     return 31u ^ (size_t)__builtin_clz(value);

@@ -10,9 +10,16 @@
 #define HK_INTERPOSE 0
 #endif
 
+/* gcc wants an alias to carry its target's attributes; clang knows no way to say so, and needs none. */
+#if defined(__has_attribute) && __has_attribute(copy)
+#define HK_ALIAS(internal) alias(#internal), copy(internal)
+#else
+#define HK_ALIAS(internal) alias(#internal)
+#endif
+
 #if HK_INTERPOSE
 #define HK_EXPORT(internal, public)                                                                \
-    extern HK_API __typeof__(internal) public __attribute__((alias(#internal), copy(internal)))
+    extern HK_API __typeof__(internal) public __attribute__((HK_ALIAS(internal)))
 #else
 #define HK_EXPORT(internal, public) _Static_assert(1, "nothing is exported")
 #endif

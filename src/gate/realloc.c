@@ -99,10 +99,9 @@ void *hk_realloc(void *block, size_t size)
         void *resized = size > HK_POOL_MAX ? resize_large(page, block, size) : NULL;
         return resized ? resized : move(block, old, size);
     }
-    if (size <= old && size >= old / 2) {
-        return block;
-    }
-    return move(block, old, size);
+    bool stays = page->kind == HK_KIND_POOL ? HK_POOL.resize(hk_self(), page, block, size)
+                                            : size <= old && size >= old / 2;
+    return stays ? block : move(block, old, size);
 }
 
 void *hk_reallocarray(void *block, size_t count, size_t size)

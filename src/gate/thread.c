@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* Per-thread state. A key destructor runs in every round until the last one, so that other
  * destructors still find the heap; whatever runs after it works with a borrowed heap or posts its
- * frees directly. One fork registration, before main and before any thread of the program. */
+ * frees directly. One fork registration, at the first slow path of the process: before main, and
+ * before any other thread can exist. */
 #include "gate/thread.h"
 
 #include "gate/route.h"
@@ -90,6 +91,21 @@ static void thread_exits(void *unused)
     }
 }
 
+static void before_fork(void)
+{
+    HK_COLD.prefork();
+}
+
+static void after_fork_parent(void)
+{
+    HK_COLD.parent();
+}
+
+static void after_fork_child(void)
+{
+    HK_COLD.child(hk_tls.heap);
+}
+
 static void start_process(void)
 {
     static const struct hk_hooks hooks = {
@@ -102,6 +118,10 @@ static void start_process(void)
         HK_REQUIRE(HK_COLD.init(&hooks) == 0, "start: no memory");
         HK_REQUIRE(pthread_key_create(&process.key, thread_exits) == 0, "start: no thread key");
         atomic_store(&process.state, READY);
+        /* now, since handlers run in order of registration and those of others may allocate; after
+         * READY, since registering may allocate too */
+        HK_REQUIRE(pthread_atfork(before_fork, after_fork_parent, after_fork_child) == 0,
+                   "start: no fork handlers");
     }
     while (atomic_load(&process.state) != READY) {
         sched_yield();
@@ -112,6 +132,9 @@ static struct hk_heap *start_thread(void)
 {
     if (atomic_load_explicit(&process.state, memory_order_acquire) != READY) {
         start_process();
+        if (hk_tls.heap) {
+            return hk_tls.heap;
+        }
     }
     struct hk_heap *heap = HK_COLD.birth(own_token());
     if (!heap) {
@@ -148,24 +171,4 @@ void hk_thread_leave(struct hk_heap *heap)
 bool hk_thread_is_dead(void)
 {
     return hk_tls.dead && !hk_tls.heap;
-}
-
-static void before_fork(void)
-{
-    HK_COLD.prefork();
-}
-
-static void after_fork_parent(void)
-{
-    HK_COLD.parent();
-}
-
-static void after_fork_child(void)
-{
-    HK_COLD.child(hk_tls.heap);
-}
-
-__attribute__((constructor(101))) static void register_fork(void)
-{
-    pthread_atfork(before_fork, after_fork_parent, after_fork_child);
 }

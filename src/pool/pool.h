@@ -20,7 +20,8 @@ struct hk_pool {
 
     void (*free_local)(struct hk_heap *heap, struct hk_page *page, void *block);
 
-    /* -> true: the block now serves `size` bytes where it is; false: nothing changed. owner. */
+    /* -> true: the block now serves `size` bytes where it is; false: nothing changed. The caller
+     *    owns the block, whoever owns the page. any. */
     bool (*resize)(struct hk_heap *heap, struct hk_page *page, void *block, size_t size);
 
     void (*splice)(struct hk_heap *heap, struct hk_page *page, void *first, void *last, size_t count);

@@ -152,7 +152,6 @@ static void end(const void *subject)
     if (broken) {
         fail_msg("cold side: %s", broken);
     }
-    print_message("LEASED %zu\n", kit_leased());
 }
 
 static const void *subject_at(size_t index)

@@ -617,18 +617,21 @@ init
         run thread(0, 0, 0, 1, 0, 0);
         run thread(1, 1, 1, 0, 0, 3);
         run thread(NO, 0, 0, 0, 1, 0)
-#elif CONFIG == 5 /* fork by a thread with a heap */
-        d_step { have(0, 2, 1); have(1, 1, 0); have(2, 3, 2); give(0, 1); give(1, 4); give(2, 4); give(3, 2) }
-        run thread(1, 2, 1, 1, 1, 1);
-        run thread(0, 1, 0, 1, 0, 0);
-        run thread(2, 0, 0, 1, 0, 0);
+#elif CONFIG == 5 /* fork by a thread with a heap, beside a death and a poster; the child adopts */
+        d_step { have(0, 2, 1); have(1, 1, 2); give(0, 3); give(1, 1); give(2, 2) }
+        run thread(1, 1, 0, 0, 0, 0);
+        run thread(0, 0, 0, 1, 0, 0);
         run thread(NO, 0, 0, 0, 0, 0)
-#elif CONFIG == 6 /* fork by a thread without a heap */
-        d_step { have(0, 2, 1); have(1, 3, 2); give(0, 1); give(1, 4); give(2, 2) }
-        run thread(NO, 2, 1, 1, 1, 1);
-        run thread(0, 1, 0, 1, 0, 0);
-        run thread(1, 1, 0, 1, 0, 0);
-        run thread(NO, 0, 0, 0, 0, 0)
+#elif CONFIG == 6 /* fork by a thread without a heap, beside a death and an adoption; the child is born */
+        d_step { have(0, 2, 1); have(1, 3, 0); give(0, 1); give(1, 3) }
+        run thread(NO, 1, 0, 0, 1, 0);
+        run thread(0, 0, 0, 1, 0, 0);
+        run thread(1, 1, 0, 0, 0, 0)
+#elif CONFIG == 7 /* fork beside a death and the rebirth of that heap for another thread */
+        d_step { have(0, 2, 1); have(1, 1, 0); give(0, 1); give(1, 3) }
+        run thread(1, 1, 0, 0, 0, 0);
+        run thread(0, 0, 0, 1, 0, 0);
+        run thread(NO, 0, 0, 0, 1, 0)
 #endif
     }
     timeout;

@@ -1,0 +1,43 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""Runs a misuse under preload: it must end by SIGABRT and leave exactly one line on standard error.
+
+usage: death.py --library FILE --line TEXT PROGRAM
+"""
+
+import argparse
+import os
+import resource
+import signal
+import subprocess
+import sys
+
+
+def without_core_file():
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--library", required=True)
+    parser.add_argument("--line", required=True)
+    parser.add_argument("program")
+    args = parser.parse_args()
+    run = subprocess.run(
+        [os.path.abspath(args.program)],
+        env={**os.environ, "LD_PRELOAD": args.library},
+        capture_output=True,
+        timeout=60,
+        preexec_fn=without_core_file,
+        check=False,
+    )
+    wanted = f"hakmem: {args.line}\n".encode()
+    if run.returncode != -signal.SIGABRT or run.stderr != wanted or run.stdout:
+        print(f"wanted {wanted!r} and SIGABRT", file=sys.stderr)
+        print(f"got {run.stderr!r}, output {run.stdout!r}, status {run.returncode}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: MIT */
+/* Misuse: a large block is freed twice. */
+#include <stdlib.h>
+
+int main(void)
+{
+    void *volatile block = malloc(1 << 20);
+    free(block);
+    free(block);
+    return 0;
+}

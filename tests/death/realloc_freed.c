@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: MIT */
+/* Misuse: a large block is resized after it was freed. */
+#include <stdlib.h>
+
+int main(void)
+{
+    void *volatile block = malloc(1 << 20);
+    free(block);
+    block = realloc(block, 2 << 20);
+    return block == NULL;
+}
