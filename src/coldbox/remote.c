@@ -34,6 +34,7 @@ static void push(struct hk_heap *heap, struct link *tail)
 static void send(struct link *tail)
 {
     struct hk_heap *heap = hk_page_heap(hk_page_head(hk_page_of(tail)));
+    HK_REQUIRE(heap, "free: block is not allocated (freed twice?)");
     push(heap, tail);
     if (HK_UNLIKELY(atomic_load_explicit(&heap->state, memory_order_seq_cst) == HK_HEAP_ORPHAN) &&
         hk_heap_hold(heap)) {

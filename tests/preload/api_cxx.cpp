@@ -17,6 +17,7 @@ namespace {
 constexpr std::size_t sizes[] = {0, 1, 8, 24, 100, 1024, 1025, 9000, 262145, 5 << 20};
 constexpr std::size_t too_large = SIZE_MAX / 2;
 volatile std::size_t hidden_size;
+void *volatile sink; /* a block that nobody could see might never be asked for */
 
 void use(void *block, std::size_t size, std::size_t align)
 {
@@ -122,7 +123,7 @@ void throwing_forms_throw_without_a_handler()
     EXPECT(throws_bad_alloc([] { return ::operator new[](hidden_size); }));
     EXPECT(throws_bad_alloc([=] { return ::operator new(hidden_size, how); }));
     EXPECT(throws_bad_alloc([=] { return ::operator new[](hidden_size, how); }));
-    EXPECT(throws_bad_alloc([] { return new char[hidden_size]; }));
+    EXPECT(throws_bad_alloc([] { sink = new char[hidden_size]; }));
     EXPECT(throws_bad_alloc([] { std::vector<int>().reserve(hidden_size / 8); }));
 }
 

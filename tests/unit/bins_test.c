@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: MIT */
+/* Bins and their accessors, in the form that the program is built for. */
+#include "unit/unit.h"
+
+#include "common/self.h"
+
+#include <string.h>
+
+#if HK_TLS_BINS
+_Thread_local struct hk_tls hk_tls;
+#endif
+
+static struct hk_heap heap;
+static _Alignas(16) void *blocks[4][2];
+
+static int all_zero(void **state)
+{
+    (void)state;
+    memset(&heap, 0, sizeof heap);
+#if HK_TLS_BINS
+    memset(&hk_tls, 0, sizeof hk_tls);
+#endif
+    return 0;
+}
+
+static void zero_bin_is_empty(void **state)
+{
+    (void)state;
+    for (size_t bin = 0; bin < HK_BIN_COUNT; bin++) {
+        assert_null(hk_bin_pop(&heap, bin << HK_BIN_SHIFT));
+        assert_int_equal(hk_bin_at(&heap, bin << HK_BIN_SHIFT)->room, 0);
+    }
+}
+
+static void bins_are_at_their_offsets(void **state)
+{
+    (void)state;
+    char *first = (char *)hk_bin_at(&heap, 0);
+    for (size_t bin = 0; bin < HK_BIN_COUNT; bin++) {
+        assert_ptr_equal(hk_bin_at(&heap, bin * 16), first + bin * 16);
+    }
+}
+
+static void pop_takes_the_first_block(void **state)
+{
+    (void)state;
+    struct hk_bin *bin = hk_bin_at(&heap, 32);
+    blocks[0][0] = blocks[1];
+    blocks[1][0] = NULL;
+    bin->head = blocks[0];
+
+    assert_ptr_equal(hk_bin_pop(&heap, 32), blocks[0]);
+    assert_ptr_equal(hk_bin_pop(&heap, 32), blocks[1]);
+    assert_null(hk_bin_pop(&heap, 32));
+}
+
+static void pop_gives_room_back(void **state)
+{
+    (void)state;
+    struct hk_bin *bin = hk_bin_at(&heap, 48);
+    blocks[2][0] = NULL;
+    bin->head = blocks[2];
+    bin->room = -3;
+
+    hk_bin_pop(&heap, 48);
+    assert_int_equal(bin->room, -2);
+    hk_bin_pop(&heap, 48);
+    assert_int_equal(bin->room, -2);
+}
+
+static void token_is_no_special_owner(void **state)
+{
+    (void)state;
+    assert_true(hk_self_token(&heap) >= 4096);
+    assert_int_equal(hk_self_token(&heap), hk_self_token(&heap));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup(zero_bin_is_empty, all_zero),
+        cmocka_unit_test_setup(bins_are_at_their_offsets, all_zero),
+        cmocka_unit_test_setup(pop_takes_the_first_block, all_zero),
+        cmocka_unit_test_setup(pop_gives_room_back, all_zero),
+        cmocka_unit_test(token_is_no_special_owner),
+    };
+    return cmocka_run_group_tests_name("bins", tests, NULL, NULL);
+}
