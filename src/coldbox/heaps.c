@@ -63,12 +63,13 @@ static void publish_heap_locked(struct hk_heap *heap)
 /* The held heap becomes the calling thread's. */
 static void enliven(struct hk_heap *heap)
 {
-    heap->keeps = true;
+    /* drained before it keeps anything: else a page would be listed twice, here and by attach */
     hk_cold_drain(heap);
     for (struct hk_page *page = heap->pages; page; page = hk_page_slot(page)->next) {
         hk_page_set_owner(page, heap->token);
         hk_cold_hooks.attach(heap, page);
     }
+    heap->keeps = true;
 }
 
 struct hk_heap *hk_cold_birth(uintptr_t token)

@@ -39,6 +39,7 @@ void hk_paged_attach(struct hk_heap *heap, struct hk_page *page)
     for (size_t i = 0; i < slices; i++) {
         page[i].bin = bin;
     }
+    HK_ASSERT(!(page->flags & HK_PAGE_LISTED));
     if (hk_paged_out(page) < hk_paged_capacity(page)) {
         hk_paged_list(heap, page);
     }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Misuse: an address inside a large block is freed. */
+/* Misuse: an address far inside a large block is freed. */
 #include <stdlib.h>
 
 int main(void)

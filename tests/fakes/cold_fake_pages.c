@@ -163,14 +163,23 @@ static struct fake_unit *unit_of_locked(const struct hk_page *page)
     return NULL;
 }
 
-/* Large blocks are found by their descriptor, which lies in a mapping of its own. */
+/* -> the place of a large block's address in the list, or of the first free place for NULL. */
+static void **find_large_locked(const void *block)
+{
+    for (size_t i = 0; i < FAKE_LARGE; i++) {
+        if (fake_cold.large_block[i] == block) {
+            return &fake_cold.large_block[i];
+        }
+    }
+    return NULL;
+}
+
 bool hk_cold_fake_owns(const void *block)
 {
-    const struct hk_page *page = hk_page_of(block);
     fake_lock();
-    bool ours = unit_of_locked(page) != NULL;
+    bool ours = unit_of_locked(hk_page_of(block)) || find_large_locked(block);
     fake_unlock();
-    return ours || hk_page_superslab(page)->page[0].kind == HK_KIND_HUGE;
+    return ours;
 }
 
 void hk_cold_fake_retire(struct hk_page *page)
@@ -265,6 +274,9 @@ void *hk_cold_fake_large_alloc(size_t size, size_t align, size_t reserve, bool *
     head->slot[0].slices = (uint32_t)(units >> HK_SLICE_SHIFT);
     *zero = true;
     fake_lock();
+    void **place = find_large_locked(NULL);
+    HK_REQUIRE(place != NULL, "fake cold side: more large blocks than it can hold");
+    *place = block;
     fake_cold.large += units;
     fake_unlock();
     return block;
@@ -274,6 +286,7 @@ void hk_cold_fake_large_free(struct hk_page *page, void *block)
 {
     size_t units = hk_cold_fake_large_size(page, block);
     fake_lock();
+    *find_large_locked(block) = NULL;
     fake_cold.large -= units;
     fake_unlock();
     munmap(hk_page_superslab(page), units + HK_SUPERSLAB);

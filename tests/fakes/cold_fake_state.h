@@ -12,6 +12,7 @@ enum {
     FAKE_UNITS = 64,    /* superslabs, most */
     FAKE_HEAPS = 64,    /* heap objects, most */
     FAKE_LETTERS = 16384, /* blocks on their way, most */
+    FAKE_LARGE = 256,   /* large blocks, most */
     FAKE_HELD = 8,      /* blocks that a heap holds back for others, most */
 };
 
@@ -36,6 +37,7 @@ struct fake_cold {
     struct hk_heap *heap[FAKE_HEAPS];
     size_t heap_count;
     struct fake_letter letter[FAKE_LETTERS];
+    void *large_block[FAKE_LARGE];
     size_t large; /* bytes of large blocks */
     size_t budget;
     size_t fail_at;

@@ -8,10 +8,8 @@
 #define CONFIG 1
 #endif
 
-/* Threads by number; MAY(thread, ...) says what each may do beyond freeing what it has. */
-#define H 3
-#define P 2
-
+#define H 3                  /* heap objects */
+#define P 2                  /* pages */
 #define B (2 * P)            /* blocks; a chain is one block */
 #define DEPTH (H + 1)        /* heaps that one thread holds at once, at most */
 #define NO 15                /* no heap, no thread */
@@ -36,8 +34,8 @@
 #define HAND 1               /* the application's, of thread hand[b] */
 #define HELD 2               /* in some heap's remote entries */
 #define QUEUED 3
-#define LOST 5               /* was with a thread that fork left behind */
 #define TAKEN 4              /* exchanged out of a queue, or about to enter one */
+#define LOST 5               /* was on its way with a thread that fork left behind */
 
 /* what a level of the work stack holds a heap for */
 #define OWN 0                /* owner drains: the heap stays LIVE */
@@ -94,7 +92,7 @@ inline enter_page(x, p) {
 inline retire(x, p) {
     d_step {
         assert(holder[x] == _pid && heap_of[p] == x && user[p] == NO && (pages[x] & BIT(p)));
-        assert(out[p] == 0);
+        assert(out[p] == 0 && where[2 * (p)] == HOME && where[2 * (p) + 1] == HOME);
         pages[x] = pages[x] & ~BIT(p);
         heap_of[p] = NO;
         owner[p] = OWNER_NONE
@@ -113,7 +111,11 @@ inline splice(x, p, b, may_keep) {
         user[p] = NO
     }
     if
+#ifdef BUG_RETIRE_EARLY
+    :: out[p] != 0 -> retire(x, p)
+#else
     :: out[p] != 0
+#endif
     :: out[p] == 0 && may_keep
     :: out[p] == 0 -> retire(x, p)
     fi
@@ -123,7 +125,7 @@ inline splice(x, p, b, may_keep) {
 #define PUSH_LEVEL(x, k) hold[d] = x; kind[d] = k; fresh[d] = true; bag[d] = 0; d++
 #define POP_LEVEL d--; hold[d] = 0; kind[d] = 0; fresh[d] = 0; bag[d] = 0
 
-/* remote.c: give a chain (TAKEN by this thread) to its page's heap, and look after an orphan. */
+/* send: give a chain (TAKEN by this thread) to its page's heap, and look after an orphan. */
 inline post(b) {
     t = heap_of[PAGE(b)];
 #ifdef BUG_STATE_BEFORE_PUSH
@@ -182,7 +184,8 @@ inline give_back(x) {
     fi
 }
 
-/* remote.c: drain and help, with the recursion (a posted chain may find an orphan) unrolled into levels. */
+/* hk_cold_drain and hk_heap_release for every heap on the stack: a chain that is posted again may find
+ * another orphan, so the calls nest. */
 inline settle() {
     do
     :: d == 0 -> break
@@ -216,7 +219,7 @@ inline settle() {
 #else
         :: heap_of[PAGE(b)] == x ->
 #endif
-            splice(x, PAGE(b), b, (kind[d - 1] == OWN && !dying))
+            splice(x, PAGE(b), b, (kind[d - 1] == OWN))
 #ifndef BUG_SPLICE_FOREIGN
         :: heap_of[PAGE(b)] != x ->
             d_step {
@@ -240,7 +243,7 @@ inline settle() {
     skip /* no jump may end in a d_step */
 }
 
-/* A block leaves the application. */
+/* free: into an own page, into the heap's remote entries, or, without a heap, straight on its way */
 inline free_block(b) {
     if
     :: owner[PAGE(b)] == TOKEN + _pid ->
@@ -291,21 +294,24 @@ inline retire_empty() {
     p = 0
 }
 
+inline list_orphan(x) {
+    d_step { assert(!(orphans & BIT(x))); orphans = orphans | BIT(x) }
+}
+
 /* The box's abandon, then hk_cold_death. */
 inline death() {
-    dying = true;
     retire_empty();
-    flush(own);
-    d_step { PUSH_LEVEL(own, OWN) }
-    settle();
+    d_step { v = own; own = NO; state[v] = ADOPTING };
+    busy[v] = 0;
+    flush(v);
     p = 0;
     do
-    :: p < P && (pages[own] & BIT(p)) -> owner[p] = OWNER_ORPHAN; p++
-    :: p < P && !(pages[own] & BIT(p)) -> p++
+    :: p < P && (pages[v] & BIT(p)) -> owner[p] = OWNER_ORPHAN; p++
+    :: p < P && !(pages[v] & BIT(p)) -> p++
     :: p == P -> break
     od;
     p = 0;
-    d_step { v = own; own = NO; dying = false; PUSH_LEVEL(v, RELEASE) }
+    d_step { PUSH_LEVEL(v, RELEASE) }
     settle();
     list_orphan(v);
 #ifdef BUG_LEAVE_AFTER_DEATH
@@ -314,7 +320,7 @@ inline death() {
     v = 0
 }
 
-/* take_orphan_locked: v = an orphan that is now held, or NO. */
+/* take_orphan_locked: v = an orphan that is now held and off the list, or NO */
 inline pick_orphan() {
     d_step {
         v = 0;
@@ -344,10 +350,6 @@ inline move_pages(g) {
     :: p == P -> break
     od;
     p = 0
-}
-
-inline list_orphan(x) {
-    d_step { assert(!(orphans & BIT(x))); orphans = orphans | BIT(x) }
 }
 
 /* hk_cold_adopt */
@@ -391,7 +393,7 @@ inline birth() {
         :: p == P -> break
         od;
         p = 0;
-        busy[v] = 0;
+        assert(!busy[v]);
         state[v] = LIVE;
         own = v
     :: v == NO ->
@@ -469,16 +471,13 @@ inline fork_child() {
         :: p < P ->
             if
             :: heap_of[p] == NO
-#ifdef BUG_PAGES_BY_LIST
-            :: heap_of[p] != NO && !(pages[heap_of[p]] & BIT(p))
-            :: heap_of[p] != NO && (pages[heap_of[p]] & BIT(p)) ->
-#else
             /* by the slots: a page may be on its way from one heap's list to another's */
             :: heap_of[p] != NO ->
-#endif
                 if
                 :: state[heap_of[p]] == ORPHAN -> owner[p] = OWNER_ORPHAN
+#ifndef BUG_OWNER_KEPT
                 :: state[heap_of[p]] == FROZEN -> owner[p] = OWNER_FROZEN
+#endif
                 :: else
                 fi
             fi;
@@ -503,12 +502,12 @@ inline fork_child() {
 
 #define HAS(i) (where[i] == HAND && hand[i] == _pid)
 
+/* A thread frees what it has and drains what comes, for ever; and, so many times, in any order: */
 proctype thread(byte own; byte adopts; byte leases; byte deaths; byte births; byte to) RUNS
 {
     byte hold[DEPTH], kind[DEPTH], bag[DEPTH];
     bool fresh[DEPTH];
     byte d, b, x, t, v, p, seen;
-    bool dying;
 
 end:
     do
@@ -678,6 +677,9 @@ init
 #ifndef FORK /* the child's orphans may keep empty pages: who adopts them finds room */
             assert(out[i] != 0 || heap_of[i] == NO || state[heap_of[i]] != ORPHAN);
 #endif
+            /* a token is only in pages of a heap whose thread exists: another may inherit it */
+            assert(owner[i] < TOKEN ||
+                   (state[heap_of[i]] == LIVE && holder[heap_of[i]] == owner[i] - TOKEN));
             i++
         :: else -> break
         od

@@ -47,7 +47,7 @@ void expect_at_most(size_t value, size_t bound, bool in_bytes, const char *what)
 {
     size_t unit = in_bytes ? 1024 : 1;
     if (getenv("SHOW_FIGURES")) {
-        printf("%-40s %8zu of %8zu\n", what, value / unit, bound / unit);
+        fprintf(stderr, "%-40s %8zu of %8zu\n", what, value / unit, bound / unit);
     }
     if (value > bound) {
         fprintf(stderr, "%s: %zu, at most %zu are allowed\n", what, value / unit, bound / unit);

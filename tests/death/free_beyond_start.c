@@ -1,0 +1,10 @@
+/* SPDX-License-Identifier: MIT */
+/* Misuse: an address near the start of a large block is freed. */
+#include <stdlib.h>
+
+int main(void)
+{
+    char *volatile block = malloc(1 << 20);
+    free(block + 4096);
+    return 0;
+}

@@ -1,0 +1,355 @@
+/* SPDX-License-Identifier: MIT */
+/* Cold sides that are broken on purpose: thin wrappers over the fake, each of which breaks one clause
+ * and no other. */
+#include "kit/cold_kit.h"
+
+#include <string.h>
+
+#define HONEST hk_cold_fake
+
+void *kit_cold_copy(void)
+{
+    static struct hk_cold copy;
+    copy = HONEST;
+    copy.name = "fake wrapped";
+    return &copy;
+}
+
+static struct hk_page *headless_lease(const struct hk_lease *request)
+{
+    struct hk_page *page = HONEST.lease(request);
+    page[request->slices - 1].bin_index += 1;
+    return page;
+}
+
+static struct hk_page *soiled_lease(const struct hk_lease *request)
+{
+    struct hk_page *page = HONEST.lease(request);
+    page->private_part[7] = 1;
+    return page;
+}
+
+static struct hk_page *marked_lease(const struct hk_lease *request)
+{
+    struct hk_page *page = HONEST.lease(request);
+    hk_page_map(page)[1] |= 1;
+    return page;
+}
+
+static struct hk_page *boasting_lease(const struct hk_lease *request)
+{
+    struct hk_page *page = HONEST.lease(request);
+    page->flags |= HK_PAGE_ZERO;
+    return page;
+}
+
+static struct hk_page *repeating_lease(const struct hk_lease *request)
+{
+    static struct hk_page *last;
+    static size_t calls;
+    if (++calls % 8 == 0) {
+        return last;
+    }
+    last = HONEST.lease(request);
+    return last;
+}
+
+static void no_retire(struct hk_page *page)
+{
+    (void)page;
+}
+
+static struct hk_page *growing_lease(const struct hk_lease *request)
+{
+    struct hk_lease greedy = *request;
+    greedy.grow = true;
+    return HONEST.lease(&greedy);
+}
+
+static struct hk_page *miscounting_lease(const struct hk_lease *request)
+{
+    request->heap->page_count += 1;
+    return HONEST.lease(request);
+}
+
+static void boasting_stat(struct hk_cold_stat *out)
+{
+    static uint64_t calls;
+    HONEST.stat(out);
+    out->leases += ++calls;
+}
+
+static size_t no_trim(size_t keep)
+{
+    (void)keep;
+    return 0;
+}
+
+static struct hk_page *first_leased;
+
+static struct hk_page *noting_lease(const struct hk_lease *request)
+{
+    struct hk_page *page = HONEST.lease(request);
+    first_leased = first_leased ? first_leased : page;
+    return page;
+}
+
+static size_t cruel_trim(size_t keep)
+{
+    memset(hk_page_start(first_leased), 0, HK_SLICE);
+    return HONEST.trim(keep);
+}
+
+static size_t wide_purge(struct hk_page *page, size_t offset, size_t size)
+{
+    memset(hk_page_start(page) + offset / 4096 * 4096, 0, size);
+    return size;
+}
+
+static bool own_everything(const void *block)
+{
+    (void)block;
+    return true;
+}
+
+static const char *wolf_check(void)
+{
+    return "wolf";
+}
+
+static void no_flush(struct hk_heap *heap)
+{
+    (void)heap;
+}
+
+static void slow_post(struct hk_heap *heap, struct hk_page *page, void *block)
+{
+    static struct hk_heap *clerk;
+    clerk = clerk ? clerk : HONEST.birth(0);
+    HONEST.post(heap ? heap : clerk, page, block);
+}
+
+static void losing_post(struct hk_heap *heap, struct hk_page *page, void *block)
+{
+    static size_t calls;
+    if (++calls % 100) {
+        HONEST.post(heap, page, block);
+    }
+}
+
+static void hoarding_post(struct hk_heap *heap, struct hk_page *page, void *block)
+{
+    (void)heap;
+    (void)page;
+    (void)block;
+}
+
+static size_t boasting_drain(struct hk_heap *heap)
+{
+    return HONEST.drain(heap) + 1;
+}
+
+static struct hk_heap *tokenless_birth(uintptr_t token)
+{
+    struct hk_heap *heap = HONEST.birth(token);
+    heap->token = 1;
+    return heap;
+}
+
+static struct hk_heap *busy_birth(uintptr_t token)
+{
+    struct hk_heap *heap = HONEST.birth(token);
+    heap->busy = 1;
+    return heap;
+}
+
+static void no_death(struct hk_heap *heap)
+{
+    (void)heap;
+}
+
+static void haunting_death(struct hk_heap *heap)
+{
+    uintptr_t token = heap->token;
+    HONEST.death(heap);
+    if (heap->pages) {
+        atomic_store(&heap->pages->owner, token);
+    }
+}
+
+static bool no_adopt(struct hk_heap *heap)
+{
+    (void)heap;
+    return false;
+}
+
+static void forgetting_post(struct hk_heap *heap, struct hk_page *page, void *block)
+{
+    if (hk_page_owner(page) != HK_OWNER_ORPHAN) {
+        HONEST.post(heap, page, block);
+    }
+}
+
+static bool yes_adopt(struct hk_heap *heap)
+{
+    (void)heap;
+    return true;
+}
+
+static void no_parent(void)
+{
+}
+
+static void orphaning_child(struct hk_heap *self)
+{
+    HONEST.child(NULL);
+    (void)self;
+}
+
+static void misdelivering_post(struct hk_heap *heap, struct hk_page *page, void *block)
+{
+    (void)heap;
+    (void)page;
+    kit_stub.block[kit_stub.block_count++] = block;
+}
+
+static void *shifted_large(size_t size, size_t align, size_t reserve, bool *zero)
+{
+    char *block = HONEST.large_alloc(size + 16, align, reserve, zero);
+    return block ? block + 8 : NULL;
+}
+
+static void *owned_large(size_t size, size_t align, size_t reserve, bool *zero)
+{
+    void *block = HONEST.large_alloc(size, align, reserve, zero);
+    atomic_store(&hk_page_of(block)->owner, (uintptr_t)HK_OWNER_NONE);
+    return block;
+}
+
+static size_t modest_size(struct hk_page *page, void *block)
+{
+    return HONEST.large_size(page, block) / 2;
+}
+
+static void *recycled_large(size_t size, size_t align, size_t reserve, bool *zero)
+{
+    void *block = HONEST.large_alloc(size, align, reserve, zero);
+    memset(block, 1, 1);
+    return block;
+}
+
+static void no_large_free(struct hk_page *page, void *block)
+{
+    (void)page;
+    (void)block;
+}
+
+static void *scrubbing_resize(struct hk_page *page, void *block, size_t size)
+{
+    ((char *)block)[251 * 40] ^= 1;
+    return HONEST.large_resize(page, block, size);
+}
+
+static void *bluffing_large(size_t size, size_t align, size_t reserve, bool *zero)
+{
+    static char nowhere[16];
+    void *block = HONEST.large_alloc(size, align, reserve, zero);
+    return block ? block : nowhere;
+}
+
+/* A fault as a function that puts one member in place of the honest one. */
+#define FAULT(name, member, function)                                                              \
+    static void name(void *subject)                                                                \
+    {                                                                                              \
+        ((struct hk_cold *)subject)->member = function;                                            \
+    }
+
+FAULT(misdescribe, lease, headless_lease)
+FAULT(soil, lease, soiled_lease)
+FAULT(mark, lease, marked_lease)
+FAULT(boast_zero, lease, boasting_lease)
+FAULT(repeat, lease, repeating_lease)
+FAULT(keep_pages, retire, no_retire)
+FAULT(grow_always, lease, growing_lease)
+FAULT(miscount_pages, lease, miscounting_lease)
+FAULT(miscount_leases, stat, boasting_stat)
+FAULT(trim_nothing, trim, no_trim)
+FAULT(purge_too_much, purge, wide_purge)
+FAULT(own_all, owns, own_everything)
+FAULT(cry_wolf, check, wolf_check)
+FAULT(flush_nothing, flush, no_flush)
+FAULT(hold_back, post, slow_post)
+FAULT(lose_some, post, losing_post)
+FAULT(hoard, post, hoarding_post)
+FAULT(miscount_drained, drain, boasting_drain)
+FAULT(give_no_token, birth, tokenless_birth)
+FAULT(bear_busy, birth, busy_birth)
+FAULT(never_die, death, no_death)
+FAULT(haunt, death, haunting_death)
+FAULT(never_adopt, adopt, no_adopt)
+FAULT(forget_the_dead, post, forgetting_post)
+FAULT(adopt_nothing, adopt, yes_adopt)
+FAULT(keep_locks, parent, no_parent)
+FAULT(strand_self, child, orphaning_child)
+FAULT(touch_frozen, post, misdelivering_post)
+FAULT(misalign, large_alloc, shifted_large)
+FAULT(own_large, large_alloc, owned_large)
+FAULT(understate, large_size, modest_size)
+FAULT(boast_large_zero, large_alloc, recycled_large)
+FAULT(keep_large, large_free, no_large_free)
+FAULT(scrub, large_resize, scrubbing_resize)
+FAULT(bluff, large_alloc, bluffing_large)
+
+static void trim_live_pages(void *subject)
+{
+    struct hk_cold *cold = subject;
+    cold->lease = noting_lease;
+    cold->trim = cruel_trim;
+}
+
+static void skew_the_head(void *subject)
+{
+    (void)subject;
+    kit_stub.skew_page = true;
+}
+
+const struct kit_fault kit_cold_faults[] = {
+    {"slice_misdescribed", "lease_describes_every_slice", misdescribe},
+    {"private_part_soiled", "lease_starts_with_zero_private_parts", soil},
+    {"map_soiled", "lease_starts_with_zero_maps", mark},
+    {"dirty_page_called_zero", "zero_flag_tells_the_truth", boast_zero},
+    {"page_leased_twice", "leased_pages_are_exclusive", repeat},
+    {"retired_page_kept", "retired_page_is_leased_again", keep_pages},
+    {"lease_grows_unasked", "lease_that_may_not_grow_takes_nothing_new", grow_always},
+    {"pages_miscounted", "heap_lists_its_pages", miscount_pages},
+    {"leases_miscounted", "stat_counts_leases", miscount_leases},
+    {"trim_gives_nothing", "trim_gives_dirty_memory_back", trim_nothing},
+    {"trim_takes_live_memory", "trim_leaves_live_pages_alone", trim_live_pages},
+    {"purge_takes_too_much", "purge_stays_inside_its_range", purge_too_much},
+    {"everything_owned", "owns_tells_ours_from_foreign", own_all},
+    {"check_cries_wolf", "check_accepts_what_is_right", cry_wolf},
+    {"flush_sends_nothing", "posted_block_is_home_after_a_flush", flush_nothing},
+    {"nobodys_block_held_back", "block_posted_by_nobody_is_sent_at_once", hold_back},
+    {"posted_block_lost", "every_posted_block_comes_home_once", lose_some},
+    {"blocks_held_for_ever", "blocks_held_back_are_bounded", hoard},
+    {"drain_miscounts", "drain_counts_blocks", miscount_drained},
+    {"splice_gets_a_slice", "splice_gets_the_head", skew_the_head},
+    {"heap_without_token", "birth_gives_a_live_heap", give_no_token},
+    {"heap_born_busy", "reborn_heap_is_outside_the_allocator", bear_busy},
+    {"heaps_never_die", "heaps_are_recycled", never_die},
+    {"dead_heap_haunts", "dead_heaps_pages_are_orphans", haunt},
+    {"orphans_not_adopted", "adopted_pages_are_the_heirs", never_adopt},
+    {"dead_heaps_post_lost", "blocks_posted_to_the_dead_come_home", forget_the_dead},
+    {"nothing_adopted", "adopt_without_orphans_is_false", adopt_nothing},
+    {"parent_keeps_the_locks", "parent_goes_on_after_fork", keep_locks},
+    {"child_strands_itself", "child_keeps_its_heap_and_strands_the_others", strand_self},
+    {"frozen_page_spliced", "frozen_page_takes_frees", touch_frozen},
+    {"large_block_misaligned", "large_block_is_aligned", misalign},
+    {"large_block_without_owner", "large_block_belongs_to_no_thread", own_large},
+    {"large_size_understated", "large_block_holds_its_size", understate},
+    {"large_block_called_zero", "large_zero_tells_the_truth", boast_large_zero},
+    {"large_block_not_freed", "freed_large_memory_is_used_again", keep_large},
+    {"resize_scrubs", "large_resize_keeps_content", scrub},
+    {"large_block_from_nowhere", "impossible_large_block_is_null", bluff},
+};
+const size_t kit_cold_fault_count = sizeof kit_cold_faults / sizeof *kit_cold_faults;

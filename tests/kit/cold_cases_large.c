@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: MIT */
+/* Kit cases of the cold side's large blocks. */
+#include "kit/cold_kit.h"
+
+#include <string.h>
+
+static const size_t sizes[] = {
+    1, 65536, 262145, 1000000, 2097152, 2097153, 4190000, 4194304, 9000000, 50000000, 600000000,
+};
+enum { SIZES = sizeof sizes / sizeof *sizes };
+
+static bool unused_zero;
+
+static unsigned char *take(const struct hk_cold *cold, size_t size, size_t align)
+{
+    unsigned char *block = cold->large_alloc(size, align, 0, &unused_zero);
+    assert_non_null(block);
+    return block;
+}
+
+static void give(const struct hk_cold *cold, void *block)
+{
+    cold->large_free(hk_page_of(block), block);
+}
+
+static void large_block_is_aligned(const void *subject)
+{
+    const struct hk_cold *cold = subject;
+    for (size_t align = 16; align <= (size_t)1 << 30; align *= 4) {
+        for (size_t i = 0; i < SIZES; i++) {
+            unsigned char *block = take(cold, sizes[i], align);
+            assert_int_equal((uintptr_t)block % align, 0);
+            give(cold, block);
+        }
+    }
+}
+
+static void large_block_belongs_to_no_thread(const void *subject)
+{
+    const struct hk_cold *cold = subject;
+    for (size_t i = 0; i < SIZES; i++) {
+        for (size_t align = 16; align <= (size_t)1 << 24; align *= 16) {
+            unsigned char *block = take(cold, sizes[i], align);
+            struct hk_page *page = hk_page_of(block);
+            assert_int_equal(hk_page_owner(page), HK_OWNER_LARGE);
+            assert_true(page->kind == HK_KIND_SPAN || page->kind == HK_KIND_HUGE);
+            give(cold, block);
+        }
+    }
+}
+
+static void large_block_holds_its_size(const void *subject)
+{
+    const struct hk_cold *cold = subject;
+    unsigned char *block[SIZES];
+    for (size_t i = 0; i < SIZES; i++) {
+        block[i] = take(cold, sizes[i], 16);
+        assert_true(cold->large_size(hk_page_of(block[i]), block[i]) >= sizes[i]);
+        block[i][0] = (unsigned char)i;
+        block[i][sizes[i] - 1] = (unsigned char)i;
+        block[i][sizes[i] / 2] = (unsigned char)i;
+    }
+    for (size_t i = 0; i < SIZES; i++) {
+        assert_int_equal(block[i][0], i);
+        assert_int_equal(block[i][sizes[i] - 1], i);
+        assert_int_equal(block[i][sizes[i] / 2], i);
+        give(cold, block[i]);
+    }
+}
+
+static void large_zero_tells_the_truth(const void *subject)
+{
+    enum { MOST = 10000000 };
+    const struct hk_cold *cold = subject;
+    for (int round = 0; round < 4; round++) {
+        for (size_t i = 0; i < SIZES && sizes[i] < MOST; i++) {
+            bool zero = false;
+            unsigned char *block = cold->large_alloc(sizes[i], 4096, 0, &zero);
+            assert_non_null(block);
+            for (size_t b = 0; zero && b < sizes[i]; b += 64) {
+                assert_int_equal(block[b], 0);
+            }
+            memset(block, 0xff, sizes[i]);
+            give(cold, block);
+        }
+    }
+}
+
+static void freed_large_memory_is_used_again(const void *subject)
+{
+    const struct hk_cold *cold = subject;
+    for (int round = 0; round < 100; round++) {
+        for (size_t i = 0; i < SIZES; i++) {
+            give(cold, take(cold, sizes[i], 16));
+        }
+        assert_int_equal(kit_stat(cold).huge, 0);
+    }
+    assert_int_equal(kit_stat(cold).leased, 0);
+    assert_in_range(kit_stat(cold).reserved, 0, (size_t)1 << 30);
+}
+
+static unsigned char pattern(size_t index)
+{
+    return (unsigned char)(index * 7 >> 8);
+}
+
+static void check_pattern(const unsigned char *block, size_t size)
+{
+    for (size_t i = 0; i < size; i += 251) {
+        assert_int_equal(block[i], pattern(i));
+    }
+}
+
+static void large_resize_keeps_content(const void *subject)
+{
+    static const size_t steps[] = {
+        300000, 500000, 2000000, 2100000, 5000000, 9000000, 40000000, 30000000, 5000000, 4500000,
+    };
+    const struct hk_cold *cold = subject;
+    unsigned char *block = take(cold, 262145, 16);
+    size_t size = 262145;
+    for (size_t i = 0; i < size; i++) {
+        block[i] = pattern(i);
+    }
+    for (size_t s = 0; s < sizeof steps / sizeof *steps; s++) {
+        unsigned char *resized = cold->large_resize(hk_page_of(block), block, steps[s]);
+        block = resized ? resized : block;
+        size_t kept = resized && steps[s] < size ? steps[s] : size;
+        check_pattern(block, kept);
+        for (size_t i = kept; resized && i < steps[s]; i++) {
+            block[i] = pattern(i);
+        }
+        size = resized ? steps[s] : size;
+        assert_true(cold->large_size(hk_page_of(block), block) >= size);
+        assert_null(cold->check());
+    }
+    give(cold, block);
+}
+
+static void impossible_large_block_is_null(const void *subject)
+{
+    const struct hk_cold *cold = subject;
+    static const size_t impossible[] = {PTRDIFF_MAX, (size_t)PTRDIFF_MAX - 4096, (size_t)1 << 50};
+
+    for (size_t i = 0; i < sizeof impossible / sizeof *impossible; i++) {
+        assert_null(cold->large_alloc(impossible[i], 16, 0, &unused_zero));
+        assert_null(cold->large_alloc(impossible[i], 1 << 24, 0, &unused_zero));
+    }
+    assert_null(cold->large_alloc(1, (size_t)1 << 60, 0, &unused_zero));
+}
+
+const struct kit_case kit_large_cases[] = {
+    {"large_block_is_aligned", large_block_is_aligned},
+    {"large_block_belongs_to_no_thread", large_block_belongs_to_no_thread},
+    {"large_block_holds_its_size", large_block_holds_its_size},
+    {"large_zero_tells_the_truth", large_zero_tells_the_truth},
+    {"freed_large_memory_is_used_again", freed_large_memory_is_used_again},
+    {"large_resize_keeps_content", large_resize_keeps_content},
+    {"impossible_large_block_is_null", impossible_large_block_is_null},
+};
+const size_t kit_large_case_count = sizeof kit_large_cases / sizeof *kit_large_cases;
