@@ -12,8 +12,6 @@
 
 #include <errno.h>
 
-enum { THP_FROM_UNITS = 6 }; /* advise once the heap is past 24 MiB */
-
 /* -> number of free units from `index` on, at most `count`. */
 static uint32_t run_length(const struct hk_arena *arena, uint32_t index, uint32_t count)
 {
@@ -130,12 +128,11 @@ struct hk_units hk_units_find_locked(const void *addr)
     return (struct hk_units){NULL, 0, 0};
 }
 
-static void advise_arena(struct hk_arena *arena, size_t units_before)
+static void advise_arena(const struct hk_arena *arena)
 {
     size_t size = (size_t)arena->units << HK_SUPERSLAB_SHIFT;
-    arena->huge = HK_THP == HK_THP_ALWAYS || (HK_THP == HK_THP_AUTO && units_before >= THP_FROM_UNITS);
     if (HK_THP != HK_THP_OFF) {
-        HK_OS.advise(arena->base, size, arena->huge ? HK_OS_HUGE : HK_OS_NO_HUGE);
+        HK_OS.advise(arena->base, size, HK_THP == HK_THP_ALWAYS ? HK_OS_HUGE : HK_OS_NO_HUGE);
     }
 }
 
@@ -183,7 +180,7 @@ int hk_arena_grow(uint32_t count)
     }
     arena->base = base;
     arena->units = (uint32_t)units;
-    advise_arena(arena, before);
+    advise_arena(arena);
     publish_arena(arena);
     return 0;
 }

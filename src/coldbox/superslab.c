@@ -12,6 +12,7 @@
 enum {
     DRAINS_BELOW = 8, /* slices in use: fewer make a superslab DRAINING */
     HOT_FROM = 16,    /* and so many make it HOT again */
+    THP_FROM = 6,     /* superslabs before a new one asks for huge pages: 24 MiB */
 };
 
 struct hk_slabs hk_slabs = {.lock = {.rank = HK_RANK_SLABS}};
@@ -204,16 +205,32 @@ void hk_superslab_close_locked(struct hk_superslab *slab)
     hk_slabs.superslabs -= 1;
 }
 
+/* A superslab opened for small blocks will be touched all over: it asks for huge pages once the heap
+ * is large. One opened for large blocks may stay sparse, and a small heap must stay small. */
+static bool wants_huge_locked(struct hk_units unit, bool dense)
+{
+    bool wants = HK_THP == HK_THP_AUTO && dense && hk_slabs.superslabs >= THP_FROM &&
+                 !hk_bit(unit.arena->huge, unit.index);
+    if (wants) {
+        hk_bit_set(unit.arena->huge, unit.index);
+    }
+    return wants;
+}
+
 /* Make a superslab of a unit that nobody uses. -> false: out of memory. */
-static bool open_superslab(void)
+static bool open_superslab(bool dense)
 {
     struct hk_units unit;
     bool clean = true;
     hk_lock_take(&hk_slabs.lock);
     bool found = hk_units_take_locked(1, HK_SUPERSLAB, &unit, &clean);
+    bool huge = found && wants_huge_locked(unit, dense);
     hk_lock_give(&hk_slabs.lock);
     if (!found) {
         return false;
+    }
+    if (huge) {
+        HK_OS.advise(hk_units_base(unit), HK_SUPERSLAB, HK_OS_HUGE);
     }
     if (!clean && HK_OS.purge(hk_units_base(unit), HK_SLICE) != 0) {
         memset(hk_units_base(unit), 0, HK_SLICE);
@@ -234,7 +251,7 @@ bool hk_slices_get(uint32_t count, uint32_t align, bool grow, struct hk_slices *
         if (found || !grow) {
             return found;
         }
-        if (!open_superslab() && hk_arena_grow(1) != 0) {
+        if (!open_superslab(count == 1) && hk_arena_grow(1) != 0) {
             return false;
         }
     }

@@ -199,6 +199,7 @@ void hk_cold_fake_death(struct hk_heap *heap)
         set_owner(page, heap, HK_OWNER_ORPHAN);
     }
     heap->token = HK_OWNER_ORPHAN;
+    heap->busy = 0;
     atomic_store(&heap->state, HK_HEAP_ORPHAN);
     fake_unlock();
 }

@@ -89,13 +89,14 @@ static void large_zero_tells_the_truth(const void *subject)
 static void freed_large_memory_is_used_again(const void *subject)
 {
     const struct hk_cold *cold = subject;
+    size_t leased = kit_stat(cold).leased;
     for (int round = 0; round < 100; round++) {
         for (size_t i = 0; i < SIZES; i++) {
             give(cold, take(cold, sizes[i], 16));
         }
         assert_int_equal(kit_stat(cold).huge, 0);
     }
-    assert_int_equal(kit_stat(cold).leased, 0);
+    assert_int_equal(kit_stat(cold).leased, leased);
     assert_in_range(kit_stat(cold).reserved, 0, (size_t)1 << 30);
 }
 

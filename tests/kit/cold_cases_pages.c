@@ -100,13 +100,13 @@ static void leased_pages_are_exclusive(const void *subject)
 
     for (size_t i = 0; i < PAGES; i++) {
         pages[i] = kit_lease(cold, heap, (uint8_t)(1 + i % 7));
-        memset(hk_page_start(pages[i]), (int)i, (1 + i % 7) * HK_SLICE);
+        memset(hk_page_start(pages[i]), (int)i, hk_page_slot(pages[i])->slices * (size_t)HK_SLICE);
     }
 
     for (size_t i = 0; i < PAGES; i++) {
         unsigned char *memory = (unsigned char *)hk_page_start(pages[i]);
         assert_int_equal(memory[0], i);
-        assert_memory_equal(memory, memory + 1, (1 + i % 7) * HK_SLICE - 1);
+        assert_memory_equal(memory, memory + 1, hk_page_slot(pages[i])->slices * HK_SLICE - 1);
     }
     kit_end_heap(cold, heap);
 }

@@ -70,6 +70,7 @@ struct hk_heap *kit_heap(const struct hk_cold *cold)
 
 void kit_end_heap(const struct hk_cold *cold, struct hk_heap *heap)
 {
+    cold->drain(heap); /* a block that is still on its way is not back */
     while (heap->pages) {
         cold->retire(heap->pages);
     }
