@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The cold side's invariants: every superslab's maps, tiers and lists, and that the sums over all of
+/* The cold side's invariants: every superslab's maps and lists, and that the sums over all of
  * them are the counters. */
 #include "coldbox/cold.h"
 #include "coldbox/registry.h"
@@ -22,10 +22,12 @@ static const char *check_slab(const struct hk_superslab *slab, struct sums *sums
             return "a free slice has a descriptor in use";
         }
     }
-    uint32_t used = hk_slab_used(slab);
-    if ((used == HK_SLICES - 1) != (slab->tier == HK_TIER_FULL) ||
-        (used == 0) != (slab->tier == HK_TIER_FREE)) {
-        return "a superslab is in the wrong tier";
+    uint32_t used = HK_SLICES - 1 - (uint32_t)__builtin_popcountll(slab->free);
+    if (used != slab->used || (used == 0) != (slab->tier == HK_TIER_FREE)) {
+        return "a superslab's count of slices in use or its tier is wrong";
+    }
+    if (slab->longest != hk_longest_run(slab->free)) {
+        return "a superslab is listed by a run that it does not have";
     }
     sums->superslabs += 1;
     sums->used += used;
@@ -57,13 +59,16 @@ static const char *check_arena(const struct hk_arena *arena, struct sums *sums)
 static const char *check_lists(void)
 {
     size_t seen = 0;
-    for (uint32_t tier = 0; tier < HK_TIERS; tier++) {
+    for (uint32_t length = 0; length < HK_SLICES; length++) {
         const struct hk_superslab *prev = NULL;
-        for (struct hk_superslab *slab = hk_slabs.tiers[tier]; slab; slab = slab->next) {
-            if (slab->tier != tier || slab->prev != prev || ++seen > hk_slabs.superslabs) {
-                return "a tier's list is broken";
+        for (struct hk_superslab *slab = hk_slabs.runs[length]; slab; slab = slab->next) {
+            if (slab->longest != length || slab->prev != prev || ++seen > hk_slabs.superslabs) {
+                return "a list of superslabs is broken";
             }
             prev = slab;
+        }
+        if (hk_bit(&hk_slabs.run_lengths, length) != (prev != NULL)) {
+            return "a list of superslabs is not marked as what it is";
         }
     }
     return NULL;

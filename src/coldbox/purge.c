@@ -91,15 +91,15 @@ static void claim_slab_locked(struct claims *claims, struct hk_superslab *slab, 
     }
 }
 
-/* Free superslabs first, then those that drain: memory that is least likely to be wanted soon. */
+/* Longest runs first, free superslabs before all: memory that is least likely to be wanted soon. */
 static void claim_slices_locked(struct claims *claims, size_t want, bool aged_only)
 {
-    for (int tier = HK_TIER_FREE; tier >= 0; tier--) {
-        struct hk_superslab *slab = hk_slabs.tiers[tier];
+    for (uint32_t length = HK_SLICES - 1; length > 0; length--) {
+        struct hk_superslab *slab = hk_slabs.runs[length];
         while (slab && !full(claims, want)) {
             struct hk_superslab *next = slab->next;
             uint64_t mask = slab->dirty & (aged_only ? slab->aged : ~(uint64_t)0);
-            if (mask && tier == HK_TIER_FREE && mask == slab->dirty) {
+            if (mask && slab->tier == HK_TIER_FREE && mask == slab->dirty) {
                 mask = hk_all_slices;
             }
             if (mask) {
@@ -194,10 +194,9 @@ void hk_purge_excess(void)
 /* What is dirty now has aged when the next tick comes. The hold sinks, the peak forgets. */
 static void age_locked(uint64_t elapsed_ns)
 {
-    for (int tier = 0; tier < HK_TIERS; tier++) {
-        for (struct hk_superslab *slab = hk_slabs.tiers[tier]; slab; slab = slab->next) {
-            slab->aged = slab->dirty;
-        }
+    struct hk_superslab *slab = hk_slab_first_locked(1);
+    for (; slab; slab = hk_slab_next_locked(slab)) {
+        slab->aged = slab->dirty;
     }
     struct hk_arena *arena = atomic_load_explicit(&hk_slabs.arenas, memory_order_relaxed);
     for (; arena; arena = arena->next) {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* The shared pool of slices. A request is served from the fullest tier first, so that superslabs that
- * drain become free; within one, dirty slices go first, so that clean memory stays untouched. */
+/* The shared pool of slices. A request is served from the superslab whose longest free run fits it
+ * tightest, so that long runs stay whole and superslabs that drain become free; within one, dirty
+ * slices go first, so that clean memory stays untouched. */
 #include "coldbox/superslab.h"
 
 #include "coldbox/purge.h"
@@ -19,52 +20,81 @@ struct hk_slabs hk_slabs = {.lock = {.rank = HK_RANK_SLABS}};
 
 static void unlink_slab(struct hk_superslab *slab)
 {
-    if (slab->tier >= HK_TIERS) {
+    if (!slab->longest) {
         return;
     }
-    *(slab->prev ? &slab->prev->next : &hk_slabs.tiers[slab->tier]) = slab->next;
+    struct hk_superslab **list = &hk_slabs.runs[slab->longest];
+    *(slab->prev ? &slab->prev->next : list) = slab->next;
     if (slab->next) {
         slab->next->prev = slab->prev;
     }
-    slab->next = NULL;
-    slab->prev = NULL;
+    if (!*list) {
+        hk_slabs.run_lengths &= ~((uint64_t)1 << slab->longest);
+    }
+    slab->longest = 0;
 }
 
-static void link_slab(struct hk_superslab *slab, uint32_t tier)
+static void link_slab(struct hk_superslab *slab, uint32_t longest)
 {
-    slab->tier = tier;
-    if (tier >= HK_TIERS) {
+    slab->longest = longest;
+    if (!longest) {
         return;
     }
     slab->prev = NULL;
-    slab->next = hk_slabs.tiers[tier];
+    slab->next = hk_slabs.runs[longest];
     if (slab->next) {
         slab->next->prev = slab;
     }
-    hk_slabs.tiers[tier] = slab;
+    hk_slabs.runs[longest] = slab;
+    hk_slabs.run_lengths |= (uint64_t)1 << longest;
+}
+
+uint32_t hk_longest_run(uint64_t map)
+{
+    uint64_t starts[6]; /* of runs of 1, 2, 4 .. 32 bits */
+    starts[0] = map;
+    for (uint32_t i = 1; i < 6; i++) {
+        starts[i] = starts[i - 1] & (starts[i - 1] >> (1u << (i - 1)));
+    }
+    uint32_t length = 0;
+    uint64_t found = ~(uint64_t)0; /* places where a run of `length` begins */
+    for (uint32_t i = 6; i-- > 0;) {
+        uint64_t longer = found & (starts[i] >> length);
+        found = longer ? longer : found;
+        length += longer ? 1u << i : 0;
+    }
+    return length;
+}
+
+struct hk_superslab *hk_slab_first_locked(uint32_t least)
+{
+    uint64_t lengths = least < HK_SLICES ? hk_slabs.run_lengths >> least << least : 0;
+    return lengths ? hk_slabs.runs[__builtin_ctzll(lengths)] : NULL;
+}
+
+struct hk_superslab *hk_slab_next_locked(const struct hk_superslab *slab)
+{
+    return slab->next ? slab->next : hk_slab_first_locked(slab->longest + 1);
 }
 
 static uint32_t tier_of(const struct hk_superslab *slab)
 {
-    uint32_t used = hk_slab_used(slab);
-    if (used == HK_SLICES - 1) {
-        return HK_TIER_FULL;
-    }
-    if (used == 0) {
+    if (slab->used == 0) {
         return HK_TIER_FREE;
     }
-    uint32_t hot_from = slab->tier == HK_TIER_DRAINING || slab->tier == HK_TIER_FREE ? HOT_FROM
-                                                                                     : DRAINS_BELOW;
-    return used >= hot_from ? HK_TIER_HOT : HK_TIER_DRAINING;
+    uint32_t hot_from = slab->tier == HK_TIER_HOT ? DRAINS_BELOW : HOT_FROM;
+    return slab->used >= hot_from ? HK_TIER_HOT : HK_TIER_DRAINING;
 }
 
-static void retier(struct hk_superslab *slab)
+/* The slab's free map has changed. */
+static void relist(struct hk_superslab *slab)
 {
-    uint32_t tier = tier_of(slab);
-    if (tier != slab->tier) {
+    uint32_t longest = hk_longest_run(slab->free);
+    if (longest != slab->longest) {
         unlink_slab(slab);
-        link_slab(slab, tier);
+        link_slab(slab, longest);
     }
+    slab->tier = tier_of(slab);
 }
 
 void hk_slabs_publish_locked(void)
@@ -77,7 +107,7 @@ void hk_slabs_publish_locked(void)
                           memory_order_relaxed);
 }
 
-/* -> bit map of the places where a run of `count` free slices of `map` begins. */
+/* -> bit map of the places where a run of `count` set bits of `map` begins. */
 static uint64_t run_starts(uint64_t map, uint32_t count)
 {
     uint32_t have = 1;
@@ -99,20 +129,21 @@ static uint64_t aligned_places(uint32_t align)
 }
 
 /* The slices stop being free. -> true: none was dirty. */
-static bool use_slices(struct hk_superslab *slab, uint64_t mask)
+static bool use_slices(struct hk_superslab *slab, uint64_t mask, uint32_t count)
 {
     uint64_t dirty = slab->dirty & mask;
-    size_t wanted_again = (size_t)__builtin_popcountll(slab->purged & mask);
-    hk_slabs.dirty_slices -= (size_t)__builtin_popcountll(dirty);
-    hk_slabs.leased += (size_t)__builtin_popcountll(mask);
+    uint64_t wanted_again = slab->purged & mask;
+    hk_slabs.dirty_slices -= dirty == mask ? count : (size_t)__builtin_popcountll(dirty);
+    hk_slabs.leased += count;
+    slab->used += count;
     slab->free &= ~mask;
     slab->dirty &= ~mask;
     slab->aged &= ~mask;
     slab->purged &= ~mask;
     if (wanted_again) {
-        hk_purge_regret_locked(wanted_again << HK_SLICE_SHIFT);
+        hk_purge_regret_locked((size_t)__builtin_popcountll(wanted_again) << HK_SLICE_SHIFT);
     }
-    retier(slab);
+    relist(slab);
     hk_slabs_publish_locked();
     return dirty == 0;
 }
@@ -120,15 +151,14 @@ static bool use_slices(struct hk_superslab *slab, uint64_t mask)
 bool hk_slices_take_locked(uint32_t count, uint32_t align, struct hk_slices *out, bool *zero)
 {
     uint64_t places = align > 1 ? aligned_places(align) : ~(uint64_t)0;
-    for (uint32_t tier = 0; tier < HK_TIERS; tier++) {
-        for (struct hk_superslab *slab = hk_slabs.tiers[tier]; slab; slab = slab->next) {
-            uint64_t starts = run_starts(slab->dirty, count) & places;
-            starts = starts ? starts : run_starts(slab->free, count) & places;
-            if (starts) {
-                *out = (struct hk_slices){slab, (uint32_t)__builtin_ctzll(starts), count};
-                *zero = use_slices(slab, hk_slice_mask(out->index, count));
-                return true;
-            }
+    struct hk_superslab *slab = hk_slab_first_locked(count);
+    for (; slab; slab = hk_slab_next_locked(slab)) {
+        uint64_t starts = run_starts(slab->dirty, count) & places;
+        starts = starts ? starts : run_starts(slab->free, count) & places;
+        if (starts) {
+            *out = (struct hk_slices){slab, (uint32_t)__builtin_ctzll(starts), count};
+            *zero = use_slices(slab, hk_slice_mask(out->index, count), count);
+            return true;
         }
     }
     return false;
@@ -141,7 +171,7 @@ bool hk_slices_extend_locked(struct hk_slices slices, uint32_t count)
     if (!mask || (slices.slab->free & mask) != mask) {
         return false;
     }
-    use_slices(slices.slab, mask);
+    use_slices(slices.slab, mask, count);
     return true;
 }
 
@@ -151,9 +181,10 @@ void hk_slices_give_locked(struct hk_slices slices)
     HK_ASSERT((slices.slab->free & mask) == 0);
     slices.slab->free |= mask;
     slices.slab->dirty |= mask;
+    slices.slab->used -= slices.count;
     hk_slabs.dirty_slices += slices.count;
     hk_slabs.leased -= slices.count;
-    retier(slices.slab);
+    relist(slices.slab);
     hk_slabs_publish_locked();
 }
 
@@ -169,7 +200,8 @@ void hk_superslab_open_locked(struct hk_units unit, bool clean)
         slab->dirty = hk_all_slices;
         hk_slabs.dirty_slices += HK_SLICES - 1;
     }
-    link_slab(slab, HK_TIER_FREE);
+    slab->tier = HK_TIER_FREE;
+    link_slab(slab, HK_SLICES - 1);
     hk_slabs_publish_locked();
 }
 
@@ -179,20 +211,22 @@ void hk_slices_claim_locked(struct hk_superslab *slab, uint64_t mask)
     slab->free &= ~mask;
     slab->dirty &= ~mask;
     slab->aged &= ~mask;
-    retier(slab);
+    slab->used += (uint32_t)__builtin_popcountll(mask);
+    relist(slab);
     hk_slabs_publish_locked();
 }
 
 void hk_slices_purged_locked(struct hk_superslab *slab, uint64_t mask, bool clean)
 {
     slab->free |= mask;
+    slab->used -= (uint32_t)__builtin_popcountll(mask);
     if (clean) {
         slab->purged |= mask;
     } else {
         slab->dirty |= mask;
         hk_slabs.dirty_slices += (size_t)__builtin_popcountll(mask);
     }
-    retier(slab);
+    relist(slab);
     hk_slabs_publish_locked();
 }
 
@@ -200,7 +234,6 @@ void hk_superslab_close_locked(struct hk_superslab *slab)
 {
     struct hk_units unit = slab->unit;
     unlink_slab(slab);
-    slab->tier = HK_TIER_FULL;
     hk_bit_clear(unit.arena->slab, unit.index);
     hk_slabs.superslabs -= 1;
 }

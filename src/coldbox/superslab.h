@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* Superslabs: units cut into slices. Slice 0 holds the superslab's own data; a slice is leased, warm
- * in some heap, or free; a free slice is clean or dirty. Tiers: a superslab with no slice in use is
- * FREE, with few DRAINING, otherwise HOT; a full one is on no list. Slices that are being purged are
- * taken out of `free` meanwhile, which is the release guard: no superslab leaves while one is looked
- * at. Everything is under slabs.lock. */
+ * in some heap, or free; a free slice is clean or dirty. Superslabs are listed by the length of their
+ * longest free run, so a request finds the tightest fit at once, and those that drain are left alone.
+ * Tiers, for policy and reports: with no slice in use a superslab is FREE, with few DRAINING,
+ * otherwise HOT. Slices that are being purged are taken out of `free` meanwhile, which is the release
+ * guard: no superslab leaves while one is looked at. Everything is under slabs.lock. */
 #ifndef HK_COLDBOX_SUPERSLAB_H
 #define HK_COLDBOX_SUPERSLAB_H
 
@@ -15,19 +16,19 @@ enum hk_tier {
     HK_TIER_HOT = 0,
     HK_TIER_DRAINING,
     HK_TIER_FREE,
-    HK_TIERS,
-    HK_TIER_FULL = HK_TIERS, /* on no list */
 };
 
 struct hk_superslab {
     struct hk_superslab_head head;
-    struct hk_superslab *next; /* on its tier's list */
+    struct hk_superslab *next; /* on the list of its run length */
     struct hk_superslab *prev;
     uint64_t free;   /* bit: slice is free; never bit 0 */
     uint64_t dirty;  /* bit: free and may hold data */
     uint64_t aged;   /* bit: was free and dirty at the last tick */
     uint64_t purged; /* bit: given back since it was last used */
-    uint32_t tier;
+    uint32_t longest; /* free run, in slices; 0: on no list */
+    uint32_t used;    /* slices that are not free */
+    uint32_t tier;    /* enum hk_tier */
     struct hk_units unit;
 };
 
@@ -39,7 +40,8 @@ static const uint64_t hk_all_slices = ~(uint64_t)1;
 struct hk_slabs {
     struct hk_lock lock;
     _Atomic(struct hk_arena *) arenas; /* newest first; pushed under lock, read by any */
-    struct hk_superslab *tiers[HK_TIERS];
+    struct hk_superslab *runs[HK_SLICES]; /* by longest free run; [0] stays empty */
+    uint64_t run_lengths;                 /* bit: that list is not empty */
     size_t units;        /* in all arenas */
     size_t superslabs;   /* units that are superslabs */
     size_t huge_units;   /* units under huge blocks, reserves included */
@@ -96,10 +98,11 @@ HK_HIDDEN bool hk_slices_get(uint32_t count, uint32_t align, bool grow, struct h
                              bool *zero);
 HK_HIDDEN void hk_slices_put(struct hk_slices slices);
 
-/* -> a superslab's number of slices in use. */
-static inline uint32_t hk_slab_used(const struct hk_superslab *slab)
-{
-    return HK_SLICES - 1 - (uint32_t)__builtin_popcountll(slab->free);
-}
+/* -> length of the longest run of bits in `map`. */
+HK_HIDDEN uint32_t hk_longest_run(uint64_t map);
+
+/* The first superslab of the shortest runs, and the one after `slab`, in ascending order of runs. */
+HK_HIDDEN struct hk_superslab *hk_slab_first_locked(uint32_t least);
+HK_HIDDEN struct hk_superslab *hk_slab_next_locked(const struct hk_superslab *slab);
 
 #endif

@@ -58,7 +58,8 @@ def must(command, folder):
 
 def search(args, defines, compiler, folder):
     must(['spin', '-a', *defines, str(args.model.resolve())], folder)
-    flags = ['-O2', '-w', '-DCOLLAPSE', '-DMEMLIM={}'.format(MEMORY_MIB)]
+    # compiling takes longer than a short search
+    flags = ['-O0' if args.fails else '-O1', '-w', '-DCOLLAPSE', '-DMEMLIM={}'.format(MEMORY_MIB)]
     flags += ['-DNP'] if args.progress else ['-DSAFETY']
     flags += ['-DNOREDUCE'] if args.fork else []
     must([compiler, *flags, '-o', 'pan', 'pan.c'], folder)
