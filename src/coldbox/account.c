@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The cold side's numbers, each defined in coldbox.h. Nothing is counted for this on a fast path. */
+/* The cold side's numbers, each defined in coldbox.h. Nothing is counted for this on a fast path.
+ */
 #include "coldbox/cold.h"
 #include "coldbox/heaps.h"
 #include "coldbox/meta.h"

@@ -54,8 +54,9 @@ static inline char *hk_units_base(struct hk_units units)
     return units.arena->base + ((size_t)units.index << HK_SUPERSLAB_SHIFT);
 }
 
-/* Take `count` adjacent free units such that the second one starts at a multiple of `align` (a power of
- * two; HK_SUPERSLAB or less asks for nothing). *zero: none of them was touched. -> false: no such run. */
+/* Take `count` adjacent free units such that the second one starts at a multiple of `align` (a
+ * power of two; HK_SUPERSLAB or less asks for nothing). *zero: none of them was touched. -> false:
+ * no such run. */
 HK_HIDDEN bool hk_units_take_locked(uint32_t count, size_t align, struct hk_units *out, bool *zero);
 
 /* Take the `count` units that follow `units`, if they are free. -> false: nothing changed. */

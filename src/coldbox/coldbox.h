@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* The cold side (struct hk_cold): the only way from a hot box or pool to pages, to the blocks that
- * other threads freed, and to the life of heaps. Words: *holder* is a heap's thread while the heap is
- * LIVE and whoever moved it to ADOPTING otherwise; *any* is every thread, concurrently. No member
- * allocates, takes a lock across a system call, or calls back except through struct hk_hooks. */
+ * other threads freed, and to the life of heaps. Words: *holder* is a heap's thread while the heap
+ * is LIVE and whoever moved it to ADOPTING otherwise; *any* is every thread, concurrently. No
+ * member allocates, takes a lock across a system call, or calls back except through struct
+ * hk_hooks. */
 #ifndef HK_COLDBOX_COLDBOX_H
 #define HK_COLDBOX_COLDBOX_H
 
@@ -12,7 +13,8 @@
 struct hk_hooks {
     /* `count` blocks, first ... last linked by their first word, of a page of `heap` (a head
      * descriptor) have come home. May retire the page. holder. */
-    void (*splice)(struct hk_heap *heap, struct hk_page *page, void *first, void *last, size_t count);
+    void (*splice)(struct hk_heap *heap, struct hk_page *page, void *first, void *last,
+                   size_t count);
 
     /* `page` (a head descriptor) now belongs to `heap`: owner and slot are set, its flag LISTED is
      * clear. Set page->bin in every slice and list the page if it has room. holder. */
@@ -27,24 +29,24 @@ struct hk_lease {
     struct hk_heap *heap;
     uint32_t block_size; /* bytes, > 0 */
     uint8_t bin_index;
-    uint8_t kind; /* HK_KIND_TINY or HK_KIND_POOL */
+    uint8_t kind;   /* HK_KIND_TINY or HK_KIND_POOL */
     uint8_t slices; /* 1..16 */
     bool grow;      /* false: only what no new memory is needed for */
 };
 
 struct hk_cold_stat {
-    size_t reserved;   /* bytes of address space in arenas */
-    size_t mapped;     /* bytes mapped, as the OS box counts */
-    size_t superslabs; /* that exist now */
-    size_t leased;     /* bytes in leased and warm pages and in spans, multiples of HK_SLICE */
-    size_t huge;       /* usable bytes of huge blocks */
-    size_t dirty;      /* bytes free, once touched and not given back */
-    size_t meta;       /* bytes of heap objects, arenas and registry, and room for more */
-    size_t heaps;      /* heap objects that exist */
-    size_t orphans;    /* of them without a thread */
-    size_t frozen;     /* of them left behind inside the allocator by fork */
-    uint64_t leases;   /* pages handed to boxes, in all */
-    uint64_t retires;  /* pages taken back */
+    size_t reserved;      /* bytes of address space in arenas */
+    size_t mapped;        /* bytes mapped, as the OS box counts */
+    size_t superslabs;    /* that exist now */
+    size_t leased;        /* bytes in leased and warm pages and in spans, multiples of HK_SLICE */
+    size_t huge;          /* usable bytes of huge blocks */
+    size_t dirty;         /* bytes free, once touched and not given back */
+    size_t meta;          /* bytes of heap objects, arenas and registry, and room for more */
+    size_t heaps;         /* heap objects that exist */
+    size_t orphans;       /* of them without a thread */
+    size_t frozen;        /* of them left behind inside the allocator by fork */
+    uint64_t leases;      /* pages handed to boxes, in all */
+    uint64_t retires;     /* pages taken back */
     uint64_t adoptions;   /* pages that changed heaps */
     uint64_t remote_out;  /* blocks sent home by threads that do not own them */
     uint64_t remote_in;   /* blocks that came home */
@@ -59,25 +61,27 @@ struct hk_cold {
     /* Once, before any other member. -> 0 or errno. */
     int (*init)(const struct hk_hooks *hooks);
 
-    /* -> head descriptor of a page of `slices` slices, exclusively the heap's until retire: owner, block_size,
-     *    bin_index, kind, back set in every slice, private parts and block maps zero, flags MULTI if it has more than
-     *    one slice, ZERO if its memory reads as zero. bin is NULL. NULL: out of memory. May wait for a lock or the kernel. holder. */
+    /* -> head descriptor of a page of `slices` slices, exclusively the heap's until retire: owner,
+     * block_size, bin_index, kind, back set in every slice, private parts and block maps zero,
+     * flags MULTI if it has more than one slice, ZERO if its memory reads as zero. bin is NULL.
+     * NULL: out of memory. May wait for a lock or the kernel. holder. */
     struct hk_page *(*lease)(const struct hk_lease *request);
 
     /* Take back a page (a head descriptor) none of whose blocks is out; its block maps are zero
      * (asserted). The caller must not touch it afterwards. Never fails. holder. */
     void (*retire)(struct hk_page *page);
 
-    /* Give back the whole OS pages inside [offset, offset + size) of a leased page's memory, in which no
-     * block is out and nothing is linked; it reads as zero or as before. -> bytes. holder. */
+    /* Give back the whole OS pages inside [offset, offset + size) of a leased page's memory, in
+     * which no block is out and nothing is linked; it reads as zero or as before. -> bytes. holder.
+     */
     size_t (*purge)(struct hk_page *page, size_t offset, size_t size);
 
     /* A box that keeps exact live counts of a page outside reports a change of them. holder. */
     void (*adjust)(struct hk_page *page, int delta);
 
-    /* Keep a freed block of somebody else's page (any slice) for its owner, or send it there. `heap` is
-     * the caller's, or NULL: then it is sent at once. A block is never held back longer than the
-     * bounds in heap.h and the caller's next flush. any. */
+    /* Keep a freed block of somebody else's page (any slice) for its owner, or send it there.
+     * `heap` is the caller's, or NULL: then it is sent at once. A block is never held back longer
+     * than the bounds in heap.h and the caller's next flush. any. */
     void (*post)(struct hk_heap *heap, struct hk_page *page, void *block);
 
     /* Send everything that the heap holds back for others. holder. */
@@ -87,11 +91,12 @@ struct hk_cold {
     size_t (*drain)(struct hk_heap *heap);
 
     /* -> a LIVE heap for the calling thread, whose pages shall carry `token` (0: the heap object's
-     *    address): a recycled one with its pages (attached), else a new one; NULL: out of memory. any. */
+     *    address): a recycled one with its pages (attached), else a new one; NULL: out of memory.
+     * any. */
     struct hk_heap *(*birth)(uintptr_t token);
 
-    /* The heap's thread ends; the boxes have given up bins and empty pages. Blocks of its pages may be
-     * freed as before. Last call for the heap. owner. */
+    /* The heap's thread ends; the boxes have given up bins and empty pages. Blocks of its pages may
+     * be freed as before. Last call for the heap. owner. */
     void (*death)(struct hk_heap *heap);
 
     /* -> true: pages of a dead thread were attached to the heap; worth looking before asking for
@@ -114,7 +119,8 @@ struct hk_cold {
     size_t (*large_size)(struct hk_page *page, void *block);
 
     /* Make a large block at least `size` bytes long: -> its address, in place or moved with its
-     * content, or NULL: nothing changed, and the caller may copy. The caller owns the block. any. */
+     * content, or NULL: nothing changed, and the caller may copy. The caller owns the block. any.
+     */
     void *(*large_resize)(struct hk_page *page, void *block, size_t size);
 
     /* -> true: the block's descriptor (hk_page_of) is one of ours. any, two loads. */
@@ -123,13 +129,13 @@ struct hk_cold {
     /* Snapshot; numbers may be stale, never negative. any. */
     void (*stat)(struct hk_cold_stat *out);
 
-    /* -> NULL if every invariant holds, else a static string that names the first broken one. Takes the
-     *    locks. tests and debug builds. */
+    /* -> NULL if every invariant holds, else a static string that names the first broken one. Takes
+     * the locks. tests and debug builds. */
     const char *(*check)(void);
 
-    /* Around fork(): prefork takes every lock in the documented order, parent gives them back; child
-     * makes them new, keeps `self` (may be NULL), turns the other threads' heaps into orphans, or FROZEN where the thread was
-     * inside the allocator. */
+    /* Around fork(): prefork takes every lock in the documented order, parent gives them back;
+     * child makes them new, keeps `self` (may be NULL), turns the other threads' heaps into
+     * orphans, or FROZEN where the thread was inside the allocator. */
     void (*prefork)(void);
     void (*parent)(void);
     void (*child)(struct hk_heap *self);

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* Fork. The forking thread takes every lock in rank order. In the child only that thread goes on: a
  * heap whose thread was outside the allocator becomes an orphan, one whose thread was inside it, or
- * that somebody held, is FROZEN: its lists cannot be trusted, so its blocks stay where they are. What
- * lay in the bins of the threads that are gone is lost to the child, bounded by the bins' limits; so
- * is memory that was being purged at that moment. */
+ * that somebody held, is FROZEN: its lists cannot be trusted, so its blocks stay where they are.
+ * What lay in the bins of the threads that are gone is lost to the child, bounded by the bins'
+ * limits; so is memory that was being purged at that moment. */
 #include "coldbox/cold.h"
 #include "coldbox/heaps.h"
 #include "coldbox/remote.h"
@@ -32,7 +32,6 @@ static void strand_heap(struct hk_heap *heap)
         memset(heap->shelf, 0, sizeof heap->shelf);
         heap->keeps = false;
         atomic_store_explicit(&heap->state, HK_HEAP_ORPHAN, memory_order_relaxed);
-        hk_orphan_add_locked(heap);
     }
 }
 
@@ -71,17 +70,16 @@ static void strand_pages(const struct hk_heap *self)
     }
 }
 
-/* Orphans that somebody held at the fork are FROZEN now and never come back. */
-static void drop_frozen_orphans_locked(void)
+/* The list of orphans made new: what was held at the fork is FROZEN now, and a heap that was on its
+ * way onto the list had not arrived. */
+static void relist_orphans_locked(void)
 {
-    struct hk_heap **link = &hk_heaps.orphans;
-    while (*link) {
-        struct hk_heap *heap = *link;
-        if (atomic_load_explicit(&heap->state, memory_order_relaxed) == HK_HEAP_FROZEN) {
-            *link = heap->next_orphan;
-            atomic_fetch_sub_explicit(&hk_heaps.orphan_count, 1, memory_order_relaxed);
-        } else {
-            link = &heap->next_orphan;
+    hk_heaps.orphans = NULL;
+    atomic_store_explicit(&hk_heaps.orphan_count, 0, memory_order_relaxed);
+    struct hk_heap *heap = atomic_load_explicit(&hk_heaps.all, memory_order_relaxed);
+    for (; heap; heap = heap->next) {
+        if (atomic_load_explicit(&heap->state, memory_order_relaxed) == HK_HEAP_ORPHAN) {
+            hk_orphan_add_locked(heap);
         }
     }
 }
@@ -94,7 +92,7 @@ void hk_cold_child(struct hk_heap *self)
             strand_heap(heap);
         }
     }
-    drop_frozen_orphans_locked();
+    relist_orphans_locked();
     strand_pages(self);
     hk_lock_renew(&hk_slabs.lock);
     hk_lock_renew(&hk_heaps.lock);

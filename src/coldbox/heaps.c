@@ -105,7 +105,8 @@ struct hk_heap *hk_cold_birth(uintptr_t token)
 
 void hk_cold_death(struct hk_heap *heap)
 {
-    /* held, so that a child forked from here on does not trust the lists; then nobody's slow path */
+    /* held, so that a child forked from here on does not trust the lists; then nobody's slow path
+     */
     atomic_store_explicit(&heap->state, HK_HEAP_ADOPTING, memory_order_seq_cst);
     heap->busy = 0;
     hk_cold_flush(heap);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The lists of heaps. A heap object is on the list of all heaps for ever, and on the list of orphans
- * while it has no thread and nobody has taken it for a new one. */
+/* The lists of heaps. A heap object is on the list of all heaps for ever, and on the list of
+ * orphans while it has no thread and nobody has taken it for a new one. */
 #ifndef HK_COLDBOX_HEAPS_H
 #define HK_COLDBOX_HEAPS_H
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* Large blocks. Up to HK_SPAN_MAX: a span of slices in a superslab. Above: a run of units whose first
- * page is the header and whose block starts a page later, or, where the alignment asks for more, that
- * much later; above half an arena: a mapping of the same form of its own. */
+/* Large blocks. Up to HK_SPAN_MAX: a span of slices in a superslab. Above: a run of units whose
+ * first page is the header and whose block starts a page later, or, where the alignment asks for
+ * more, that much later; above half an arena: a mapping of the same form of its own. */
 #include "coldbox/cold.h"
 #include "coldbox/purge.h"
 #include "coldbox/registry.h"
@@ -11,7 +11,7 @@
 
 enum {
     UNITS_MAX = HK_ARENA_UNITS / 2, /* a larger block is a mapping of its own */
-    PURGE_TAIL = 1 << 20,           /* bytes of a shrunk block's tail that are worth a system call */
+    PURGE_TAIL = 1 << 20, /* bytes of a shrunk block's tail that are worth a system call */
 };
 
 /* The private part of a large block's descriptor. */
@@ -128,8 +128,8 @@ static void *alloc_huge(size_t size, size_t align, size_t reserve, bool *zero)
     }
     size_t wanted = (offset + reserve + HK_SUPERSLAB - 1) >> HK_SUPERSLAB_SHIFT;
     struct hk_units run;
-    bool found = wanted > units && wanted <= UNITS_MAX &&
-                 get_units((uint32_t)wanted, align, &run, zero);
+    bool found =
+        wanted > units && wanted <= UNITS_MAX && get_units((uint32_t)wanted, align, &run, zero);
     if (!found && !get_units((uint32_t)units, align, &run, zero)) {
         return NULL;
     }
@@ -150,12 +150,13 @@ void *hk_cold_large_alloc(size_t size, size_t align, size_t reserve, bool *zero)
     return block;
 }
 
-/* -> the descriptor that holds the block's data; stops where `block` is not a large block's start. */
+/* -> the descriptor that holds the block's data; stops where `block` is not a large block's start.
+ */
 static struct hk_page *head_of(struct hk_page *page, const void *block)
 {
     struct hk_page *head = hk_page_head(page);
-    const char *start = page->kind == HK_KIND_SPAN ? hk_page_start(head)
-                                                   : (char *)head + large_of(head)->offset;
+    const char *start =
+        page->kind == HK_KIND_SPAN ? hk_page_start(head) : (char *)head + large_of(head)->offset;
     HK_REQUIRE(block == start, "free: not the start of a block");
     return head;
 }
@@ -194,8 +195,8 @@ void hk_cold_large_free(struct hk_page *page, void *block)
     describe(head, HK_KIND_FREE, 0);
     if (span) {
         struct hk_superslab *slab = (struct hk_superslab *)hk_page_superslab(head);
-        hk_slices_put((struct hk_slices){slab, (uint32_t)hk_page_slice(head),
-                                         hk_page_slot(head)->slices});
+        hk_slices_put(
+            (struct hk_slices){slab, (uint32_t)hk_page_slice(head), hk_page_slot(head)->slices});
     } else if (large.units) {
         free_units(head, large);
     } else {
@@ -250,7 +251,8 @@ static bool fit_units_locked(struct hk_page *head, struct large *large, uint32_t
     return true;
 }
 
-/* Grow or shrink a run where it is. -> false: nothing changed. A reserve is kept while the block grows. */
+/* Grow or shrink a run where it is. -> false: nothing changed. A reserve is kept while the block
+ * grows. */
 static bool resize_units(struct hk_page *head, size_t usable)
 {
     struct large *large = large_of(head);
@@ -311,8 +313,7 @@ static void *move_huge(struct hk_page *head, char *block, size_t size)
         return NULL;
     }
     size_t page = HK_OS.facts()->page;
-    if (((uintptr_t)block | (uintptr_t)to) % page ||
-        HK_OS.move(block, old.usable, to) != 0) {
+    if (((uintptr_t)block | (uintptr_t)to) % page || HK_OS.move(block, old.usable, to) != 0) {
         hk_cold_large_free(hk_page_of(to), to);
         return NULL;
     }

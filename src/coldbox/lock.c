@@ -13,8 +13,8 @@ void hk_lock_wait(struct hk_lock *lock)
     for (int i = 0; i < SPINS; i++) {
         uint32_t expected = 0;
         if (atomic_load_explicit(&lock->word, memory_order_relaxed) == 0 &&
-            atomic_compare_exchange_strong_explicit(&lock->word, &expected, 1,
-                                                    memory_order_acquire, memory_order_relaxed)) {
+            atomic_compare_exchange_strong_explicit(&lock->word, &expected, 1, memory_order_acquire,
+                                                    memory_order_relaxed)) {
             return;
         }
 #if defined(__x86_64__) || defined(__i386__)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* The cold side's lock: a futex word (0 free, 1 held, 2 held and waited for), because a lock of libc
- * may be interposed by a library that allocates. Locks are taken in ascending rank, which debug
- * builds assert; no system call is made under one, except the wait for it. */
+/* The cold side's lock: a futex word (0 free, 1 held, 2 held and waited for), because a lock of
+ * libc may be interposed by a library that allocates. Locks are taken in ascending rank, which
+ * debug builds assert; no system call is made under one, except the wait for it. */
 #ifndef HK_COLDBOX_LOCK_H
 #define HK_COLDBOX_LOCK_H
 

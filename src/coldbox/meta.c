@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Chunks of metadata memory. A chunk is published by one compare-and-swap; whoever loses it gives its
- * mapping back. */
+/* Chunks of metadata memory. A chunk is published by one compare-and-swap; whoever loses it gives
+ * its mapping back. */
 #include "coldbox/meta.h"
 
 #include "hk_seat_os.h"

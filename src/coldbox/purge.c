@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Purging in rounds: claim a batch of dirty memory under the lock, give it back, return it clean. */
+/* Purging in rounds: claim a batch of dirty memory under the lock, give it back, return it clean.
+ */
 #include "coldbox/purge.h"
 
 #include "coldbox/cold.h"
@@ -11,10 +12,10 @@
 #include "hk_seat_os.h"
 
 enum {
-    BATCH = 32,              /* claims of one round */
-    BUDGET_LEAST = 8 << 20,  /* bytes, for budget=auto */
-    HOLD_SINK = 32 << 20,    /* bytes per second */
-    SLACK_SHIFT = 4,         /* purge by volume goes down to 15/16 of the threshold */
+    BATCH = 32,             /* claims of one round */
+    BUDGET_LEAST = 8 << 20, /* bytes, for budget=auto */
+    HOLD_SINK = 32 << 20,   /* bytes per second */
+    SLACK_SHIFT = 4,        /* purge by volume goes down to 15/16 of the threshold */
 };
 
 static const uint64_t tick_ns = (uint64_t)HK_PURGE_DELAY_MS * 1000000u;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Two levels: 4096 leaves of 8192 units cover 47 bits of user address space (4 MiB units). An address
- * above that is handed out by the kernel only on request, and we make none. */
+/* Two levels: 4096 leaves of 8192 units cover 47 bits of user address space (4 MiB units). An
+ * address above that is handed out by the kernel only on request, and we make none. */
 #include "coldbox/registry.h"
 
 #include "coldbox/meta.h"

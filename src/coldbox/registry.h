@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* Which addresses are ours, in O(1): a two-level table over units of superslab size, whose leaves are
- * made on demand. Reads take no lock; entries are set once and stay while the address is ours. Never
- * on a fast path. */
+/* Which addresses are ours, in O(1): a two-level table over units of superslab size, whose leaves
+ * are made on demand. Reads take no lock; entries are set once and stay while the address is ours.
+ * Never on a fast path. */
 #ifndef HK_COLDBOX_REGISTRY_H
 #define HK_COLDBOX_REGISTRY_H
 
@@ -10,7 +10,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* Units [base, base + units * HK_SUPERSLAB) are ours. -> 0 or errno; nothing changed on failure. any. */
+/* Units [base, base + units * HK_SUPERSLAB) are ours. -> 0 or errno; nothing changed on failure.
+ * any. */
 HK_HIDDEN int hk_registry_add(const void *base, size_t units);
 HK_HIDDEN void hk_registry_remove(const void *base, size_t units);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* The remote box: a small cache of other threads' blocks, chains posted by one compare-and-swap each,
- * taken whole by the holder. Whoever posts to a heap without a thread empties its queue, so nothing
- * waits for a thread that will never run. */
+/* The remote box: a small cache of other threads' blocks, chains posted by one compare-and-swap
+ * each, taken whole by the holder. Whoever posts to a heap without a thread empties its queue, so
+ * nothing waits for a thread that will never run. */
 #include "coldbox/remote.h"
 
 #include "coldbox/cold.h"

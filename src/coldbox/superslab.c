@@ -103,8 +103,7 @@ void hk_slabs_publish_locked(void)
     atomic_store_explicit(&hk_slabs.dirty_bytes, bytes, memory_order_relaxed);
     size_t in_use = (hk_slabs.leased << HK_SLICE_SHIFT) + hk_slabs.huge_bytes;
     hk_slabs.peak = in_use > hk_slabs.peak ? in_use : hk_slabs.peak;
-    atomic_store_explicit(&hk_slabs.purge_above, hk_purge_threshold_locked(),
-                          memory_order_relaxed);
+    atomic_store_explicit(&hk_slabs.purge_above, hk_purge_threshold_locked(), memory_order_relaxed);
 }
 
 /* -> bit map of the places where a run of `count` set bits of `map` begins. */
@@ -238,8 +237,8 @@ void hk_superslab_close_locked(struct hk_superslab *slab)
     hk_slabs.superslabs -= 1;
 }
 
-/* A superslab opened for small blocks will be touched all over: it asks for huge pages once the heap
- * is large. One opened for large blocks may stay sparse, and a small heap must stay small. */
+/* A superslab opened for small blocks will be touched all over: it asks for huge pages once the
+ * heap is large. One opened for large blocks may stay sparse, and a small heap must stay small. */
 static bool wants_huge_locked(struct hk_units unit, bool dense)
 {
     bool wants = HK_THP == HK_THP_AUTO && dense && hk_slabs.superslabs >= THP_FROM &&

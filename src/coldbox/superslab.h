@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* Superslabs: units cut into slices. Slice 0 holds the superslab's own data; a slice is leased, warm
- * in some heap, or free; a free slice is clean or dirty. Superslabs are listed by the length of their
- * longest free run, so a request finds the tightest fit at once, and those that drain are left alone.
- * Tiers, for policy and reports: with no slice in use a superslab is FREE, with few DRAINING,
- * otherwise HOT. Slices that are being purged are taken out of `free` meanwhile, which is the release
- * guard: no superslab leaves while one is looked at. Everything is under slabs.lock. */
+/* Superslabs: units cut into slices. Slice 0 holds the superslab's own data; a slice is leased,
+ * warm in some heap, or free; a free slice is clean or dirty. Superslabs are listed by the length
+ * of their longest free run, so a request finds the tightest fit at once, and those that drain are
+ * left alone. Tiers, for policy and reports: with no slice in use a superslab is FREE, with few
+ * DRAINING, otherwise HOT. Slices that are being purged are taken out of `free` meanwhile, which is
+ * the release guard: no superslab leaves while one is looked at. Everything is under slabs.lock. */
 #ifndef HK_COLDBOX_SUPERSLAB_H
 #define HK_COLDBOX_SUPERSLAB_H
 
@@ -22,10 +22,10 @@ struct hk_superslab {
     struct hk_superslab_head head;
     struct hk_superslab *next; /* on the list of its run length */
     struct hk_superslab *prev;
-    uint64_t free;   /* bit: slice is free; never bit 0 */
-    uint64_t dirty;  /* bit: free and may hold data */
-    uint64_t aged;   /* bit: was free and dirty at the last tick */
-    uint64_t purged; /* bit: given back since it was last used */
+    uint64_t free;    /* bit: slice is free; never bit 0 */
+    uint64_t dirty;   /* bit: free and may hold data */
+    uint64_t aged;    /* bit: was free and dirty at the last tick */
+    uint64_t purged;  /* bit: given back since it was last used */
     uint32_t longest; /* free run, in slices; 0: on no list */
     uint32_t used;    /* slices that are not free */
     uint32_t tier;    /* enum hk_tier */
@@ -39,20 +39,20 @@ static const uint64_t hk_all_slices = ~(uint64_t)1;
 
 struct hk_slabs {
     struct hk_lock lock;
-    _Atomic(struct hk_arena *) arenas; /* newest first; pushed under lock, read by any */
+    _Atomic(struct hk_arena *) arenas;    /* newest first; pushed under lock, read by any */
     struct hk_superslab *runs[HK_SLICES]; /* by longest free run; [0] stays empty */
     uint64_t run_lengths;                 /* bit: that list is not empty */
-    size_t units;        /* in all arenas */
-    size_t superslabs;   /* units that are superslabs */
-    size_t huge_units;   /* units under huge blocks, reserves included */
-    size_t huge_bytes;   /* usable bytes of huge blocks, own mappings included */
-    size_t leased;       /* slices leased or warm */
-    size_t dirty_slices; /* free and dirty */
-    size_t dirty_pages;  /* 4 KiB pages touched in free units */
-    _Atomic(size_t) dirty_bytes; /* of both; read without the lock */
+    size_t units;                         /* in all arenas */
+    size_t superslabs;                    /* units that are superslabs */
+    size_t huge_units;                    /* units under huge blocks, reserves included */
+    size_t huge_bytes;                    /* usable bytes of huge blocks, own mappings included */
+    size_t leased;                        /* slices leased or warm */
+    size_t dirty_slices;                  /* free and dirty */
+    size_t dirty_pages;                   /* 4 KiB pages touched in free units */
+    _Atomic(size_t) dirty_bytes;          /* of both; read without the lock */
     _Atomic(size_t) purge_above; /* dirty bytes that policy allows; read without the lock */
-    size_t peak;         /* recent peak of bytes in use */
-    size_t hold;         /* dirty bytes kept because purged ones were wanted again */
+    size_t peak;                 /* recent peak of bytes in use */
+    size_t hold;                 /* dirty bytes kept because purged ones were wanted again */
 };
 
 extern HK_HIDDEN struct hk_slabs hk_slabs;
@@ -101,7 +101,8 @@ HK_HIDDEN void hk_slices_put(struct hk_slices slices);
 /* -> length of the longest run of bits in `map`. */
 HK_HIDDEN uint32_t hk_longest_run(uint64_t map);
 
-/* The first superslab of the shortest runs, and the one after `slab`, in ascending order of runs. */
+/* The first superslab of the shortest runs, and the one after `slab`, in ascending order of runs.
+ */
 HK_HIDDEN struct hk_superslab *hk_slab_first_locked(uint32_t least);
 HK_HIDDEN struct hk_superslab *hk_slab_next_locked(const struct hk_superslab *slab);
 

@@ -99,7 +99,8 @@ struct hk_page *hk_cold_lease(const struct hk_lease *request)
         }
         page = &slices.slab->head.page[slices.index];
     }
-    uint8_t flags = (uint8_t)((request->slices > 1 ? HK_PAGE_MULTI : 0) | (zero ? HK_PAGE_ZERO : 0));
+    uint8_t flags =
+        (uint8_t)((request->slices > 1 ? HK_PAGE_MULTI : 0) | (zero ? HK_PAGE_ZERO : 0));
     struct hk_slot *slot = hk_page_slot(page);
     slot->slices = request->slices;
     slot->live = 0;

@@ -4,8 +4,8 @@
  *
  *   HK_TLS_BINS=1  the interposer: bins lie in static TLS; the heap argument is a token that nobody
  *                  reads, the bin is fs-relative, and the owner's token is the thread pointer.
- *   HK_TLS_BINS=0  the embeddable library and the kits: bins lie in the heap object, whose address is
- *                  the token.
+ *   HK_TLS_BINS=0  the embeddable library and the kits: bins lie in the heap object, whose address
+ * is the token.
  *
  * All-zero TLS is valid and means "empty, not initialised": the first allocation simply refills. */
 #ifndef HK_COMMON_BINS_H

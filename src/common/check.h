@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* Three grades of assertion. HK_REQUIRE is always on and meets a caller's misuse: it stops the
- * process with one fixed line. HK_ASSERT checks our own promises in debug builds (HK_DEBUG). A box's
- * check() walks its structures and belongs to tests and debug builds. None of them allocates. */
+ * process with one fixed line. HK_ASSERT checks our own promises in debug builds (HK_DEBUG). A
+ * box's check() walks its structures and belongs to tests and debug builds. None of them allocates.
+ */
 #ifndef HK_COMMON_CHECK_H
 #define HK_COMMON_CHECK_H
 

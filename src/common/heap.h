@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* A heap: what one thread owns. Its object is never unmapped, so any thread may post to its queue at
- * any time; it is recycled from a dead thread to a new one. The first line is shared, everything
+/* A heap: what one thread owns. Its object is never unmapped, so any thread may post to its queue
+ * at any time; it is recycled from a dead thread to a new one. The first line is shared, everything
  * after it is the holder's: the owner while LIVE, whoever won ADOPTING otherwise. */
 #ifndef HK_COMMON_HEAP_H
 #define HK_COMMON_HEAP_H
@@ -18,9 +18,9 @@ enum hk_heap_state {
 
 enum {
     HK_REMOTE_ENTRIES = 64,
-    HK_REMOTE_BLOCKS = 64,            /* most blocks held back for one page */
-    HK_REMOTE_BYTES = 16 * 1024,      /* most bytes held back for one page */
-    HK_REMOTE_TOTAL = 128 * 1024,     /* most bytes held back by one thread */
+    HK_REMOTE_BLOCKS = 64,        /* most blocks held back for one page */
+    HK_REMOTE_BYTES = 16 * 1024,  /* most bytes held back for one page */
+    HK_REMOTE_TOTAL = 128 * 1024, /* most bytes held back by one thread */
     HK_WARM_MAX = 64,
 };
 
@@ -46,24 +46,24 @@ struct hk_heap {
 
     /* holder */
     _Alignas(HK_CACHE_LINE) uintptr_t token; /* what page->owner of a LIVE heap's pages is */
-    uint32_t busy;       /* the owner is in a slow path; read by a forked child only */
-    uint32_t refills;    /* slow-path count, paces the clock and the flush */
-    bool keeps;          /* empty pages may be kept; false while the heap is being given up */
+    uint32_t busy;         /* the owner is in a slow path; read by a forked child only */
+    uint32_t refills;      /* slow-path count, paces the clock and the flush */
+    bool keeps;            /* empty pages may be kept; false while the heap is being given up */
     struct hk_page *pages; /* all leased pages, through their slots */
     _Atomic(size_t) page_count; /* of them; others may read a stale value */
-    size_t remote_bytes; /* held back in `remote` */
-    void *fresh_block;   /* last block from memory that reads as zero, or NULL; for calloc */
+    size_t remote_bytes;        /* held back in `remote` */
+    void *fresh_block;          /* last block from memory that reads as zero, or NULL; for calloc */
     uint32_t warm_count;
     struct hk_page *warm[HK_WARM_MAX];
     struct hk_remote_entry remote[HK_REMOTE_ENTRIES];
     struct hk_shelf shelf[HK_BIN_COUNT];
-    struct hk_heap *next;        /* on the list of all heaps; set once */
-    struct hk_heap *next_orphan; /* heaps.lock */
-    struct hk_heap_counts {      /* slow-path events; owner writes, others may read stale values */
-        _Atomic(uint64_t) refill;     /* bins found empty */
-        _Atomic(uint64_t) extend;     /* steps into memory never carved before */
-        _Atomic(uint64_t) lease;      /* pages taken */
-        _Atomic(uint64_t) retire;     /* pages given back */
+    struct hk_heap *next;         /* on the list of all heaps; set once */
+    struct hk_heap *next_orphan;  /* heaps.lock */
+    struct hk_heap_counts {       /* slow-path events; owner writes, others may read stale values */
+        _Atomic(uint64_t) refill; /* bins found empty */
+        _Atomic(uint64_t) extend; /* steps into memory never carved before */
+        _Atomic(uint64_t) lease;  /* pages taken */
+        _Atomic(uint64_t) retire; /* pages given back */
         _Atomic(uint64_t) remote_in;  /* own blocks that came home from other threads */
         _Atomic(uint64_t) remote_out; /* blocks of others that were sent home */
     } count;
@@ -72,7 +72,8 @@ struct hk_heap {
 #endif
 };
 
-/* The owner enters or leaves a slow path: whoever forks meanwhile must not trust the heap's lists. */
+/* The owner enters or leaves a slow path: whoever forks meanwhile must not trust the heap's lists.
+ */
 static inline void hk_heap_enter(struct hk_heap *heap)
 {
     heap->busy += 1;
@@ -86,7 +87,8 @@ static inline void hk_heap_leave(struct hk_heap *heap)
     heap->busy -= 1;
 }
 
-/* Count a slow-path event. Owner-written, so a plain add; atomic only so that readers never tear. */
+/* Count a slow-path event. Owner-written, so a plain add; atomic only so that readers never tear.
+ */
 static inline void hk_count(_Atomic(uint64_t) *counter, uint64_t amount)
 {
     atomic_store_explicit(counter, atomic_load_explicit(counter, memory_order_relaxed) + amount,

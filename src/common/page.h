@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* The one layout that the gate, the hot boxes and the cold side share: a page descriptor is one cache
- * line, out of line in its superslab; the first 24 bytes are common, the rest belongs to the box that
- * leased the page. Descriptor 0 describes the superslab itself, or a huge block that begins there.
- * Invariant: `owner` equals a thread's token exactly while that thread may use the page's private
- * half, so one compare in free() answers every unusual case. */
+/* The one layout that the gate, the hot boxes and the cold side share: a page descriptor is one
+ * cache line, out of line in its superslab; the first 24 bytes are common, the rest belongs to the
+ * box that leased the page. Descriptor 0 describes the superslab itself, or a huge block that
+ * begins there. Invariant: `owner` equals a thread's token exactly while that thread may use the
+ * page's private half, so one compare in free() answers every unusual case. */
 #ifndef HK_COMMON_PAGE_H
 #define HK_COMMON_PAGE_H
 
@@ -56,7 +56,8 @@ _Static_assert(offsetof(struct hk_page, private_part) == 24, "24 bytes are commo
 
 enum {
     HK_PAGE_SHIFT = 6, /* log2 of sizeof(struct hk_page) */
-    /* Bytes of block map that a box may use for each slice; all zero whenever the slice is not leased. */
+    /* Bytes of block map that a box may use for each slice; all zero whenever the slice is not
+       leased. */
     HK_SLICE_MAP = 512,
 };
 
@@ -69,7 +70,8 @@ struct hk_slot {
     uint32_t live;   /* blocks out, as the box reports them by adjust; owner */
 };
 
-/* The start of every superslab. The slice-map part follows at a fixed place (see coldbox/superslab.h). */
+/* The start of every superslab. The slice-map part follows at a fixed place (see
+ * coldbox/superslab.h). */
 struct hk_superslab_head {
     struct hk_page page[HK_SLICES];
     struct hk_slot slot[HK_SLICES];
@@ -77,15 +79,17 @@ struct hk_superslab_head {
 
 enum { HK_MAPS_OFFSET = 8192 }; /* of the slices' block maps, from the superslab's start */
 
-/* -> the descriptor of the slice that `block` (not NULL) lies in. The superslab is found from the byte
- *    before the block: a block that starts exactly on a superslab boundary has its header below. */
+/* -> the descriptor of the slice that `block` (not NULL) lies in. The superslab is found from the
+ * byte before the block: a block that starts exactly on a superslab boundary has its header below.
+ */
 HK_INLINE struct hk_page *hk_page_of(const void *block)
 {
     uintptr_t base = ((uintptr_t)block - 1) & ~(uintptr_t)(HK_SUPERSLAB - 1);
     uintptr_t line = ((uintptr_t)block >> (HK_SLICE_SHIFT - HK_PAGE_SHIFT)) &
                      (uintptr_t)((HK_SLICES - 1) << HK_PAGE_SHIFT);
 #if defined(__x86_64__)
-    /* keeps base + index addressing: told that the bits are disjoint, gcc spends an `or` on the sum */
+    /* keeps base + index addressing: told that the bits are disjoint, gcc spends an `or` on the sum
+     */
     __asm__("" : "+r"(line));
 #endif
     return (struct hk_page *)(base + line);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* How fast paths reach the calling thread's state: its bins, and the token that its pages carry. Each
- * accessor is written for both forms of bins.h; fast paths are written once, over these. */
+/* How fast paths reach the calling thread's state: its bins, and the token that its pages carry.
+ * Each accessor is written for both forms of bins.h; fast paths are written once, over these. */
 #ifndef HK_COMMON_SELF_H
 #define HK_COMMON_SELF_H
 
@@ -59,7 +59,8 @@ HK_INLINE void *hk_bin_pop(struct hk_heap *heap, size_t offset)
 #endif
 }
 
-/* -> the value that `owner` has in the caller's pages (pointer form: in `heap`'s). Never below 4096. */
+/* -> the value that `owner` has in the caller's pages (pointer form: in `heap`'s). Never below
+ * 4096. */
 HK_INLINE uintptr_t hk_self_token(struct hk_heap *heap)
 {
 #if HK_SEG_BINS

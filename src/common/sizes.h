@@ -18,8 +18,9 @@
 #include <stdint.h>
 
 enum {
-    HK_BIN_SHIFT = 4, /* log2 of sizeof(struct hk_bin) and of the tiny step: one number, both uses */
-    HK_ALIGN = 16,    /* alignment of every block */
+    HK_BIN_SHIFT =
+        4,         /* log2 of sizeof(struct hk_bin) and of the tiny step: one number, both uses */
+    HK_ALIGN = 16, /* alignment of every block */
     HK_TINY_MAX = 1024,
     HK_FINE_MAX = 8192, /* pool classes are finer up to here */
     HK_POOL_MAX = 256 * 1024,

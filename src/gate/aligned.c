@@ -12,7 +12,8 @@
 #include <errno.h>
 #include <stdint.h>
 
-/* -> smallest block size that holds `size` and is a multiple of `align` <= HK_SLICE, or 0: no class. */
+/* -> smallest block size that holds `size` and is a multiple of `align` <= HK_SLICE, or 0: no
+ * class. */
 static size_t aligned_class(size_t size, size_t align)
 {
     size_t rounded = hk_round_up(size ? size : 1, align);

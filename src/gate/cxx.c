@@ -16,7 +16,8 @@ typedef void *new_aligned(size_t size, size_t align);
 typedef void *new_nothrow(size_t size, const void *tag);
 typedef void *new_aligned_nothrow(size_t size, size_t align, const void *tag);
 
-/* Find the C++ library's operator of this name and store its address in *next, a function pointer. */
+/* Find the C++ library's operator of this name and store its address in *next, a function pointer.
+ */
 HK_COLD_FN void hk_find_operator(const char *name, void *next)
 {
     void *found = dlsym(RTLD_NEXT, name);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The gate's decorator seat (struct hk_decorator): sees every block that leaves the gate and every
- * block that comes back, whatever box serves it. Chosen at build time; the default is empty and folds
- * away. Recorders, profilers and fault injection sit here. */
+ * block that comes back, whatever box serves it. Chosen at build time; the default is empty and
+ * folds away. Recorders, profilers and fault injection sit here. */
 #ifndef HK_GATE_DECORATOR_H
 #define HK_GATE_DECORATOR_H
 
@@ -12,8 +12,8 @@
 struct hk_decorator {
     const char *name;
 
-    /* `block` (not NULL) of `size` requested bytes is about to be handed out. -> the block, or NULL to
-     * refuse it: the gate then frees it and reports ENOMEM. any; must not allocate. */
+    /* `block` (not NULL) of `size` requested bytes is about to be handed out. -> the block, or NULL
+     * to refuse it: the gate then frees it and reports ENOMEM. any; must not allocate. */
     void *(*allocated)(void *block, size_t size);
 
     /* `block` (not NULL) is about to be freed. any; must not allocate. */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Exported names: an alias of the internal entry, so that the library holds one copy of the code and
- * its own calls never pass through the dynamic linker. */
+/* Exported names: an alias of the internal entry, so that the library holds one copy of the code
+ * and its own calls never pass through the dynamic linker. */
 #ifndef HK_GATE_EXPORT_H
 #define HK_GATE_EXPORT_H
 
@@ -10,7 +10,8 @@
 #define HK_INTERPOSE 0
 #endif
 
-/* gcc wants an alias to carry its target's attributes; clang knows no way to say so, and needs none. */
+/* gcc wants an alias to carry its target's attributes; clang knows no way to say so, and needs
+ * none. */
 #if defined(__has_attribute) && __has_attribute(copy)
 #define HK_ALIAS(internal) alias(#internal), copy(internal)
 #else

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* malloc, free and calloc: the fast paths, and behind one predicted branch each everything unusual. */
+/* malloc, free and calloc: the fast paths, and behind one predicted branch each everything unusual.
+ */
 #include "gate/gate.h"
 
 #include "gate/export.h"

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* The gate: every public entry point under its internal name. In the interposer each one is also
  * exported under its libc name, as an alias of the same code. Semantics are those of C23, POSIX and
- * glibc: errno is ENOMEM exactly when NULL is returned for a request that is not zero, and untouched
- * otherwise; a size above PTRDIFF_MAX fails; size 0 gets a block of its own; all are safe in any
- * thread, none in a signal handler. */
+ * glibc: errno is ENOMEM exactly when NULL is returned for a request that is not zero, and
+ * untouched otherwise; a size above PTRDIFF_MAX fails; size 0 gets a block of its own; all are safe
+ * in any thread, none in a signal handler. */
 #ifndef HK_GATE_GATE_H
 #define HK_GATE_GATE_H
 
@@ -23,7 +23,8 @@ HK_HIDDEN void *hk_reallocarray(void *block, size_t count, size_t size);
 HK_HIDDEN void hk_free_sized(void *block, size_t size);
 HK_HIDDEN void hk_free_aligned_sized(void *block, size_t align, size_t size);
 
-/* -> 0, EINVAL (align is no power of two multiple of sizeof(void *)) or ENOMEM; *out untouched then. */
+/* -> 0, EINVAL (align is no power of two multiple of sizeof(void *)) or ENOMEM; *out untouched
+ * then. */
 HK_HIDDEN int hk_posix_memalign(void **out, size_t align, size_t size);
 
 /* EINVAL where align is no power of two. */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* From a size to a box and from a page to a box: ordered ifs over constants, which the compiler folds.
- * The only user of the boxes' seats. */
+/* From a size to a box and from a page to a box: ordered ifs over constants, which the compiler
+ * folds. The only user of the boxes' seats. */
 #ifndef HK_GATE_ROUTE_H
 #define HK_GATE_ROUTE_H
 

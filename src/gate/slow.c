@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The gate's slow paths: refill through the thread's heap, large blocks, and frees of blocks that are
- * not in a page of the caller's. errno is saved here, so that no box needs to care. */
+/* The gate's slow paths: refill through the thread's heap, large blocks, and frees of blocks that
+ * are not in a page of the caller's. errno is saved here, so that no box needs to care. */
 #include "gate/slow.h"
 
 #include "gate/gate.h"

@@ -15,7 +15,8 @@
 /* used: the accessor's assembly names it */
 __attribute__((used)) _Thread_local struct hk_tls hk_tls;
 #else
-static struct hk_heap empty_heap; /* bins that are always empty: the state before the first refill */
+static struct hk_heap
+    empty_heap; /* bins that are always empty: the state before the first refill */
 static _Thread_local struct {
     struct hk_heap *heap;
     uint32_t dead;

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: MIT */
-/* Threads and their heaps: birth at a thread's first slow path, death in a key destructor. After its
- * death a thread may go on allocating (other destructors do): each slow path then borrows a heap. */
+/* Threads and their heaps: birth at a thread's first slow path, death in a key destructor. After
+ * its death a thread may go on allocating (other destructors do): each slow path then borrows a
+ * heap. */
 #ifndef HK_GATE_THREAD_H
 #define HK_GATE_THREAD_H
 
 #include "common/self.h"
 
-/* Begin a slow path that needs a heap. -> the calling thread's, made now if it has none; NULL: out of
- * memory. Ended by hk_thread_leave. */
+/* Begin a slow path that needs a heap. -> the calling thread's, made now if it has none; NULL: out
+ * of memory. Ended by hk_thread_leave. */
 HK_HIDDEN struct hk_heap *hk_thread_enter(void);
 HK_HIDDEN void hk_thread_leave(struct hk_heap *heap);
 

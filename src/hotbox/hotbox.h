@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* The tiny hot box's interface (struct hk_hotbox): serves blocks up to HK_TINY_MAX from pages that it leases from
- * HK_COLD, one heap per thread. A box keeps all its state in the heap it is given and in its pages' private parts, so
- * one thread may hold several heaps in the pointer form (the kit does). `offset` is the byte offset of
- * the bin (hk_tiny_offset). *owner* is the thread that owns the heap. No member changes what it
- * promises in one form of bins.h but not in the other; no member is NULL; none allocates. */
+/* The tiny hot box's interface (struct hk_hotbox): serves blocks up to HK_TINY_MAX from pages that
+ * it leases from HK_COLD, one heap per thread. A box keeps all its state in the heap it is given
+ * and in its pages' private parts, so one thread may hold several heaps in the pointer form (the
+ * kit does). `offset` is the byte offset of the bin (hk_tiny_offset). *owner* is the thread that
+ * owns the heap. No member changes what it promises in one form of bins.h but not in the other; no
+ * member is NULL; none allocates. */
 #ifndef HK_HOTBOX_HOTBOX_H
 #define HK_HOTBOX_HOTBOX_H
 
@@ -11,7 +12,8 @@
 
 struct hk_hot_stat {
     size_t pages;      /* leased by the box in this heap */
-    size_t blocks_out; /* carved blocks that are in no page: with the application, in bins, on the way */
+    size_t blocks_out; /* carved blocks that are in no page: with the application, in bins, on the
+                          way */
     size_t blocks_in;  /* carved blocks that lie free in pages */
     size_t binned;     /* blocks in the bins; exact only when the owner asks */
 };
@@ -23,9 +25,10 @@ enum hk_collect {
 };
 
 struct hk_hotbox {
-    const char *name;  /* folder name, unique */
-    size_t heap_size;  /* bytes of the heap object that are the box's */
-    bool owns_pages;   /* false: pages belong to all threads, and free_local takes any thread's block */
+    const char *name; /* folder name, unique */
+    size_t heap_size; /* bytes of the heap object that are the box's */
+    bool owns_pages;  /* false: pages belong to all threads, and free_local takes any thread's block
+                       */
 
     /* Start a heap whose box state is all zero. Cannot fail; leases nothing. owner. */
     void (*init)(struct hk_heap *heap);
@@ -34,8 +37,8 @@ struct hk_hotbox {
      *    undefined, the caller's until freed; NULL: nothing at hand, call refill. owner. */
     void *(*alloc)(struct hk_heap *heap, size_t offset);
 
-    /* The slow path. -> block as above, and more of them at hand where memory allows; NULL: the cold side has no
-     *    page. `heap` is the heap object in both forms. owner. */
+    /* The slow path. -> block as above, and more of them at hand where memory allows; NULL: the
+     * cold side has no page. `heap` is the heap object in both forms. owner. */
     void *(*refill)(struct hk_heap *heap, size_t offset);
 
     /* Take back a block of a page that this heap owns (any slice's descriptor). Never fails, never
@@ -43,7 +46,8 @@ struct hk_hotbox {
     void (*free_local)(struct hk_heap *heap, struct hk_page *page, void *block);
 
     /* hk_hooks.splice for pages of this box. holder. */
-    void (*splice)(struct hk_heap *heap, struct hk_page *page, void *first, void *last, size_t count);
+    void (*splice)(struct hk_heap *heap, struct hk_page *page, void *first, void *last,
+                   size_t count);
 
     /* hk_hooks.attach for pages of this box. holder. */
     void (*attach)(struct hk_heap *heap, struct hk_page *page);
@@ -51,15 +55,16 @@ struct hk_hotbox {
     /* -> bytes retired. Every block freed before the call is reusable after it. owner. */
     size_t (*collect)(struct hk_heap *heap, enum hk_collect how);
 
-    /* Thread exit: bins go home, empty pages are retired, the others are unlisted and stay leased for
-     * HK_COLD.death. The box's state in the heap is all zero afterwards. owner, last call before init. */
+    /* Thread exit: bins go home, empty pages are retired, the others are unlisted and stay leased
+     * for HK_COLD.death. The box's state in the heap is all zero afterwards. owner, last call
+     * before init. */
     void (*abandon)(struct hk_heap *heap);
 
     /* Counts of now. owner. */
     void (*stat)(struct hk_heap *heap, struct hk_hot_stat *out);
 
-    /* -> NULL if every invariant holds, else a static string naming the first broken one. Bounded even
-     * on corrupt lists. owner, no concurrent calls. Debug and tests. */
+    /* -> NULL if every invariant holds, else a static string naming the first broken one. Bounded
+     * even on corrupt lists. owner, no concurrent calls. Debug and tests. */
     const char *(*check)(struct hk_heap *heap);
 };
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The page protocol's working half: refill a bin from the shelf, extend or lease a page, and the
- * events of a page's life. Everything runs as the heap's holder. A page is on its heap's shelf exactly
- * while it has something to give. */
+ * events of a page's life. Everything runs as the heap's holder. A page is on its heap's shelf
+ * exactly while it has something to give. */
 #include "hotbox/paged.h"
 
 #include "coldbox/seat.h"
@@ -35,7 +35,7 @@ size_t hk_paged_out(struct hk_page *page)
 }
 
 /* Record the count of blocks out, and when the next event is due. */
-static void set_out(struct hk_page *page, size_t out)
+void hk_paged_set_out(struct hk_page *page, size_t out)
 {
     struct hk_paged *paged = hk_paged(page);
     if (page->flags & HK_PAGE_MULTI) {
@@ -68,7 +68,7 @@ void hk_paged_list(struct hk_heap *heap, struct hk_page *page)
     }
     shelf->first = page;
     page->flags |= HK_PAGE_LISTED;
-    set_out(page, out);
+    hk_paged_set_out(page, out);
 }
 
 static void list_last(struct hk_heap *heap, struct hk_page *page)
@@ -85,7 +85,7 @@ static void list_last(struct hk_heap *heap, struct hk_page *page)
     }
     shelf->last = page;
     page->flags |= HK_PAGE_LISTED;
-    set_out(page, out);
+    hk_paged_set_out(page, out);
 }
 
 void hk_paged_unlist(struct hk_heap *heap, struct hk_page *page)
@@ -98,7 +98,7 @@ void hk_paged_unlist(struct hk_heap *heap, struct hk_page *page)
     paged->next = NULL;
     paged->prev = NULL;
     page->flags &= (uint8_t)~HK_PAGE_LISTED;
-    set_out(page, out);
+    hk_paged_set_out(page, out);
 }
 
 /* Forget every block of an empty page: it will be carved again, in address order. */
@@ -110,7 +110,7 @@ static void forget_blocks(struct hk_page *page)
     paged->returned = NULL;
     paged->returned_count = 0;
     page->flags &= (uint8_t)~HK_PAGE_ZERO;
-    set_out(page, 0);
+    hk_paged_set_out(page, 0);
 }
 
 void hk_paged_empty(struct hk_heap *heap, struct hk_page *page)
@@ -137,7 +137,7 @@ static void blocks_in(struct hk_heap *heap, struct hk_page *page, size_t count)
     size_t out = hk_paged_out(page);
     HK_ASSERT(out >= count);
     out -= count;
-    set_out(page, out);
+    hk_paged_set_out(page, out);
     if (out == 0) {
         hk_paged_empty(heap, page);
     } else if (!(page->flags & HK_PAGE_LISTED) && heap->keeps) {
@@ -239,7 +239,8 @@ static struct chain carve(struct hk_heap *heap, struct hk_page *page, size_t cap
     return chain;
 }
 
-/* Take blocks from a listed page, which leaves the shelf, or goes to its end, when it has no more. */
+/* Take blocks from a listed page, which leaves the shelf, or goes to its end, when it has no more.
+ */
 static struct chain take(struct hk_heap *heap, struct hk_page *page, size_t want)
 {
     struct hk_paged *paged = hk_paged(page);
@@ -254,7 +255,7 @@ static struct chain take(struct hk_heap *heap, struct hk_page *page, size_t want
         chain = carve(heap, page, capacity);
     }
     out += chain.count;
-    set_out(page, out);
+    hk_paged_set_out(page, out);
     if (out == capacity) {
         hk_paged_unlist(heap, page);
     } else if (out == paged->carved && hk_paged(page)->next) {
@@ -311,18 +312,18 @@ static bool has_blocks(struct hk_page *page)
 static struct hk_page *find_page(struct hk_heap *heap, size_t bin_index, enum hk_kind kind)
 {
     struct hk_shelf *shelf = &heap->shelf[bin_index];
-    if (!has_blocks(shelf->first) &&
-        atomic_load_explicit(&heap->queue, memory_order_relaxed)) {
+    if (!has_blocks(shelf->first) && atomic_load_explicit(&heap->queue, memory_order_relaxed)) {
         HK_COLD.drain(heap);
     }
     return shelf->first ? shelf->first : lease(heap, bin_index, kind);
 }
 
-/* The bin is empty, so room differs from limit exactly if frees went past it since the last refill. */
+/* The bin is empty, so room differs from limit exactly if frees went past it since the last refill.
+ */
 static void adapt_limit(struct hk_bin *bin, size_t block_size)
 {
-    int32_t most = (int32_t)(block_size <= 32 * 1024 ? 512 * 1024 / block_size
-                                                     : 2 * 1024 * 1024 / block_size);
+    int32_t most =
+        (int32_t)(block_size <= 32 * 1024 ? 512 * 1024 / block_size : 2 * 1024 * 1024 / block_size);
     most = most > 2048 ? 2048 : most;
     most = block_size <= 32 * 1024 && most < 16 ? 16 : most < 4 ? 4 : most;
     int32_t least = (int32_t)(START_BYTES / block_size);

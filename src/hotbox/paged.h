@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /* The page protocol that hot box v3 and pool v2 share: thread bins over pages whose free blocks are
- * bits. A page's map has one bit per block (1 = free in the page); the block itself holds nothing, so
- * its memory may be given back. `countdown` counts page-path frees down to the next event; its zero is
- * the only test: a page that gets room, and a page that becomes empty.
+ * bits. A page's map has one bit per block (1 = free in the page); the block itself holds nothing,
+ * so its memory may be given back. `countdown` counts page-path frees down to the next event; its
+ * zero is the only test: a page that gets room, and a page that becomes empty.
  *
  *   blocks out = bias + countdown   (one slice)
- *   blocks out = bias               (more slices: every slice's countdown stays 1, each free is an event)
- *   listed on its heap's shelf      it has returned blocks, bits, or memory never carved
+ *   blocks out = bias               (more slices: every slice's countdown stays 1, each free is an
+ * event) listed on its heap's shelf      it has returned blocks, bits, or memory never carved
  */
 #ifndef HK_HOTBOX_PAGED_H
 #define HK_HOTBOX_PAGED_H
@@ -85,6 +85,7 @@ HK_COLD_FN const char *hk_paged_check(struct hk_heap *heap, size_t first, size_t
 
 /* -> blocks of the page (a head) that are with the application, in bins, or on their way home. */
 HK_HIDDEN size_t hk_paged_out(struct hk_page *page);
+HK_HIDDEN void hk_paged_set_out(struct hk_page *page, size_t out);
 HK_HIDDEN size_t hk_paged_capacity(struct hk_page *page);
 
 /* Put a block of an own page back without passing the bin. */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The page protocol's invariants, walked for tests and debug builds. Every walk is bounded, so that a
- * corrupt list is reported and not followed for ever. */
+/* The page protocol's invariants, walked for tests and debug builds. Every walk is bounded, so that
+ * a corrupt list is reported and not followed for ever. */
 #include "hotbox/paged.h"
 
 static size_t map_bits(const struct hk_page *page, size_t from_word)

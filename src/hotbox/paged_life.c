@@ -32,6 +32,22 @@ static void flush_bins(struct hk_heap *heap, size_t first, size_t end)
     }
 }
 
+/* Count the page's blocks anew. A thread that fork left behind may have stood between counting a
+ * free down and marking the block: that one block counts as out for ever, and the countdown is
+ * wrong. */
+static void recount(struct hk_page *page)
+{
+    struct hk_paged *paged = hk_paged(page);
+    size_t in = paged->returned_count;
+    for (size_t i = 0; i < (paged->carved + 63u) / 64; i++) {
+        in += (size_t)__builtin_popcountll(hk_page_map(page)[i]);
+    }
+    for (size_t i = 0; page->flags & HK_PAGE_MULTI && i < hk_page_slot(page)->slices; i++) {
+        hk_paged(&page[i])->countdown = 1;
+    }
+    hk_paged_set_out(page, paged->carved - in);
+}
+
 void hk_paged_attach(struct hk_heap *heap, struct hk_page *page)
 {
     struct hk_bin *bin = hk_bin_at(heap, (size_t)page->bin_index << HK_BIN_SHIFT);
@@ -40,6 +56,7 @@ void hk_paged_attach(struct hk_heap *heap, struct hk_page *page)
         page[i].bin = bin;
     }
     HK_ASSERT(!(page->flags & HK_PAGE_LISTED));
+    recount(page);
     if (hk_paged_out(page) < hk_paged_capacity(page)) {
         hk_paged_list(heap, page);
     }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* The operating system's interface (struct hk_os). Common to all members: addresses and sizes are
- * multiples of facts()->page and not 0; results are 0 or an errno value; errno itself, as the caller
- * sees it, may change (the gate keeps the application's). No member allocates. A refusal by the
- * kernel is counted, reported once to the caller and never repeated blindly. */
+ * multiples of facts()->page and not 0; results are 0 or an errno value; errno itself, as the
+ * caller sees it, may change (the gate keeps the application's). No member allocates. A refusal by
+ * the kernel is counted, reported once to the caller and never repeated blindly. */
 #ifndef HK_OS_OS_H
 #define HK_OS_OS_H
 
@@ -44,24 +44,25 @@ struct hk_os {
     /* -> constant facts; valid from the first call on. any, cheap after the first call. */
     const struct hk_os_facts *(*facts)(void);
 
-    /* Map `size` zero-filled, readable and writable bytes, aligned to `align` (a power of two, at least
-     * a page). Address space is not charged before it is touched, where the system allows that.
-     * *out is untouched on failure. any. */
+    /* Map `size` zero-filled, readable and writable bytes, aligned to `align` (a power of two, at
+     * least a page). Address space is not charged before it is touched, where the system allows
+     * that. *out is untouched on failure. any. */
     int (*map)(size_t size, size_t align, void **out);
 
     /* Give a mapping, or a part of one, back. A refusal (the number of mappings is bounded by the
      * system) leaves the range mapped and its memory purged, and is reported. any. */
     int (*unmap)(void *addr, size_t size);
 
-    /* Give the memory of a range back and keep the range: it reads as zero afterwards. Nobody else may
-     * touch the range meanwhile. On failure the content is undefined and still there. any. */
+    /* Give the memory of a range back and keep the range: it reads as zero afterwards. Nobody else
+     * may touch the range meanwhile. On failure the content is undefined and still there. any. */
     int (*purge)(void *addr, size_t size);
 
     /* A hint; ENOTSUP when this kind of advice is switched off after a refusal. any. */
     int (*advise)(void *addr, size_t size, enum hk_os_advice advice);
 
-    /* Move the memory of [from, from + from_size) to [to, to + from_size), replacing what was mapped
-     * there; afterwards [from, ...) is mapped and reads as zero. On failure nothing has changed. any. */
+    /* Move the memory of [from, from + from_size) to [to, to + from_size), replacing what was
+     * mapped there; afterwards [from, ...) is mapped and reads as zero. On failure nothing has
+     * changed. any. */
     int (*move)(void *from, size_t from_size, void *to);
 
     /* -> monotonic nanoseconds, may be as coarse as some milliseconds. any, no system call. */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The pool's interface (struct hk_pool): blocks above HK_TINY_MAX and up to HK_POOL_MAX. The members
- * and their contracts are the hot box's (hotbox/hotbox.h) except where written here. */
+/* The pool's interface (struct hk_pool): blocks above HK_TINY_MAX and up to HK_POOL_MAX. The
+ * members and their contracts are the hot box's (hotbox/hotbox.h) except where written here. */
 #ifndef HK_POOL_POOL_H
 #define HK_POOL_POOL_H
 
@@ -24,7 +24,8 @@ struct hk_pool {
      *    owns the block, whoever owns the page. any. */
     bool (*resize)(struct hk_heap *heap, struct hk_page *page, void *block, size_t size);
 
-    void (*splice)(struct hk_heap *heap, struct hk_page *page, void *first, void *last, size_t count);
+    void (*splice)(struct hk_heap *heap, struct hk_page *page, void *first, void *last,
+                   size_t count);
     void (*attach)(struct hk_heap *heap, struct hk_page *page);
     size_t (*collect)(struct hk_heap *heap, enum hk_collect how);
     void (*abandon)(struct hk_heap *heap);

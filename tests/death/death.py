@@ -27,14 +27,15 @@ def main():
         [os.path.abspath(args.program)],
         env={**os.environ, "LD_PRELOAD": args.library},
         capture_output=True,
-        timeout=60,
+        timeout=20,
         preexec_fn=without_core_file,
         check=False,
     )
     wanted = f"hakmem: {args.line}\n".encode()
     if run.returncode != -signal.SIGABRT or run.stderr != wanted or run.stdout:
         print(f"wanted {wanted!r} and SIGABRT", file=sys.stderr)
-        print(f"got {run.stderr!r}, output {run.stdout!r}, status {run.returncode}", file=sys.stderr)
+        got = f"got {run.stderr!r}, output {run.stdout!r}, status {run.returncode}"
+        print(got, file=sys.stderr)
         return 1
     return 0
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* A cold side for tests (a whole struct hk_cold): pages from superslabs of its own, handed out under a
- * budget, and every promise of its callers checked. Put under a box with
- * -DHK_COLD=hk_cold_fake -include tests/fakes/cold_fake.h. Slow on purpose: one lock, linear searches.
- * A retired page is poisoned, so whoever still uses it finds POISON instead of its data. */
+/* A cold side for tests (a whole struct hk_cold): pages from superslabs of its own, handed out
+ * under a budget, and every promise of its callers checked. Put under a box with
+ * -DHK_COLD=hk_cold_fake -include tests/fakes/cold_fake.h. Slow on purpose: one lock, linear
+ * searches. A retired page is poisoned: whoever still uses it finds POISON instead of its data. */
 #ifndef HK_FAKES_COLD_FAKE_H
 #define HK_FAKES_COLD_FAKE_H
 
@@ -12,17 +12,17 @@ enum { HK_FAKE_POISON = 0xdb };
 
 /* What happened since the last reset. */
 struct hk_cold_fake_log {
-    size_t leases;      /* that were granted */
-    size_t refusals;    /* leases that were refused on request */
+    size_t leases;   /* that were granted */
+    size_t refusals; /* leases that were refused on request */
     size_t retires;
     size_t purges;
     size_t adjusts;
     size_t posts;
-    size_t spliced;     /* blocks handed to hooks->splice */
-    size_t attached;    /* pages handed to hooks->attach */
-    size_t adoptions;   /* of them to another heap than they were in */
-    size_t purged;      /* bytes */
-    size_t leased_now;  /* slices */
+    size_t spliced;    /* blocks handed to hooks->splice */
+    size_t attached;   /* pages handed to hooks->attach */
+    size_t adoptions;  /* of them to another heap than they were in */
+    size_t purged;     /* bytes */
+    size_t leased_now; /* slices */
 };
 
 /* Forget every heap and page (nothing of them may be used again), the log, budgets and the first

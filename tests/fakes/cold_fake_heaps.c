@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The fake cold side's heaps and letters. A letter names its page and block; whose it is, is looked up
- * when it is opened, so pages may move meanwhile. */
+/* The fake cold side's heaps and letters. A letter names its page and block; whose it is, is looked
+ * up when it is opened, so pages may move meanwhile. */
 #include "fakes/cold_fake_state.h"
 
 #include <sys/mman.h>
@@ -163,8 +163,8 @@ static struct hk_heap *new_heap_locked(void)
     if (fake_cold.heap_count == FAKE_HEAPS) {
         return NULL;
     }
-    struct hk_heap *heap = mmap(NULL, sizeof *heap, PROT_READ | PROT_WRITE,
-                                MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    struct hk_heap *heap =
+        mmap(NULL, sizeof *heap, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (heap == MAP_FAILED) {
         return NULL;
     }

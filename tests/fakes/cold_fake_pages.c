@@ -73,8 +73,8 @@ static void fill_run_locked(struct hk_page *page, const struct hk_lease *request
         slice->bin_index = request->bin_index;
         slice->kind = request->kind;
         slice->back = i;
-        slice->flags = (uint8_t)((request->slices > 1 ? HK_PAGE_MULTI : 0) |
-                                 (zero ? HK_PAGE_ZERO : 0));
+        slice->flags =
+            (uint8_t)((request->slices > 1 ? HK_PAGE_MULTI : 0) | (zero ? HK_PAGE_ZERO : 0));
         hk_page_slot(slice)->slices = 0;
         atomic_store(&hk_page_slot(slice)->heap, heap);
         atomic_store(&slice->owner, heap->token);
@@ -89,8 +89,8 @@ static bool refused_locked(size_t slices)
     if (fake_cold.fail_at) {
         fake_cold.fail_at -= 1;
     }
-    refuse = refuse || slices > fake_cold.budget ||
-             fake_cold.log.leased_now > fake_cold.budget - slices;
+    refuse =
+        refuse || slices > fake_cold.budget || fake_cold.log.leased_now > fake_cold.budget - slices;
     fake_cold.log.refusals += refuse;
     return refuse;
 }
@@ -98,7 +98,8 @@ static bool refused_locked(size_t slices)
 static void check_request_locked(const struct hk_lease *request)
 {
     fake_expect_locked(request->heap != NULL, "a lease without a heap");
-    fake_expect_locked(request->slices >= 1 && request->slices <= 16, "a lease of 0 or > 16 slices");
+    fake_expect_locked(request->slices >= 1 && request->slices <= 16,
+                       "a lease of 0 or > 16 slices");
     fake_expect_locked(request->block_size > 0, "a lease for blocks of 0 bytes");
     fake_expect_locked(request->bin_index < HK_BIN_COUNT, "a lease for a bin that is none");
     fake_expect_locked(request->kind == HK_KIND_TINY || request->kind == HK_KIND_POOL,

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* What the fake cold side's files share. Every field belongs to `lock`; functions that end in _locked
- * need it held. Hooks are called without it. */
+/* What the fake cold side's files share. Every field belongs to `lock`; functions that end in
+ * _locked need it held. Hooks are called without it. */
 #ifndef HK_FAKES_COLD_FAKE_STATE_H
 #define HK_FAKES_COLD_FAKE_STATE_H
 
@@ -9,11 +9,11 @@
 #include <pthread.h>
 
 enum {
-    FAKE_UNITS = 64,    /* superslabs, most */
-    FAKE_HEAPS = 64,    /* heap objects, most */
+    FAKE_UNITS = 64,      /* superslabs, most */
+    FAKE_HEAPS = 64,      /* heap objects, most */
     FAKE_LETTERS = 16384, /* blocks on their way, most */
-    FAKE_LARGE = 256,   /* large blocks, most */
-    FAKE_HELD = 8,      /* blocks that a heap holds back for others, most */
+    FAKE_LARGE = 256,     /* large blocks, most */
+    FAKE_HELD = 8,        /* blocks that a heap holds back for others, most */
 };
 
 /* One freed block on its way to the heap that owns its page when it is opened. */

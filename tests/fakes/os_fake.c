@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The fake operating system: every call first passes `allowed`, which counts it and knows the one to
- * refuse; what is left goes to the kernel. */
+/* The fake operating system: every call first passes `allowed`, which counts it and knows the one
+ * to refuse; what is left goes to the kernel. */
 #include "fakes/os_fake.h"
 
 #include <errno.h>
@@ -158,8 +158,8 @@ int hk_os_fake_advise(void *addr, size_t size, enum hk_os_advice advice)
 int hk_os_fake_move(void *from, size_t from_size, void *to)
 {
     bool ok = allowed(HK_OS_MOVE) &&
-              mremap(from, from_size, from_size,
-                     MREMAP_MAYMOVE | MREMAP_FIXED | MREMAP_DONTUNMAP, to) != MAP_FAILED;
+              mremap(from, from_size, from_size, MREMAP_MAYMOVE | MREMAP_FIXED | MREMAP_DONTUNMAP,
+                     to) != MAP_FAILED;
     return outcome(HK_OS_MOVE, ok, ENOMEM);
 }
 

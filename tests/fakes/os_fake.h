@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* An operating system for tests (a whole struct hk_os) over the real one: refuses chosen calls, keeps
- * a clock that only tests move, counts calls and bytes. Put under the cold side with
+/* An operating system for tests (a whole struct hk_os) over the real one: refuses chosen calls,
+ * keeps a clock that only tests move, counts calls and bytes. Put under the cold side with
  * -DHK_OS=hk_os_fake -include tests/fakes/os_fake.h. Safe for any thread. */
 #ifndef HK_FAKES_OS_FAKE_H
 #define HK_FAKES_OS_FAKE_H
@@ -10,8 +10,8 @@
 /* Forget refusals, counts and the clock; the byte account stays, since mappings do. tests. */
 void hk_os_fake_reset(void);
 
-/* Refuse the n-th call of the kind from now (HK_OS_CALLS: of any kind), counted from 1; n = 0: none.
- * `onwards`: that call and every later one. Replaces what was asked for before. tests. */
+/* Refuse the n-th call of the kind from now (HK_OS_CALLS: of any kind), counted from 1; n = 0:
+ * none. `onwards`: that call and every later one. Replaces what was asked for before. tests. */
 void hk_os_fake_fail(enum hk_os_call kind, uint64_t n, bool onwards);
 
 /* -> calls of the kind since the last reset (HK_OS_CALLS: of all kinds), refused or not. any. */

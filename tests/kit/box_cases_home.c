@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Kit cases of blocks that come home from other threads, of pages that change hands, and of resize. */
+/* Kit cases of blocks that come home from other threads, of pages that change hands, of resize. */
 #include "kit/box_kit.h"
 
 #include <string.h>
@@ -19,8 +19,8 @@ static void splice_by_page(const struct kit_box *box, struct hk_heap *heap, void
 {
     size_t begin = 0;
     for (size_t i = 1; i <= KIT_BLOCKS; i++) {
-        if (i == KIT_BLOCKS || hk_page_head(hk_page_of(blocks[i])) !=
-                                   hk_page_head(hk_page_of(blocks[begin]))) {
+        if (i == KIT_BLOCKS ||
+            hk_page_head(hk_page_of(blocks[i])) != hk_page_head(hk_page_of(blocks[begin]))) {
             splice_all(box, heap, blocks + begin, i - begin);
             begin = i;
         }

@@ -185,8 +185,8 @@ int main(int argc, char **argv)
                                     kit_home_cases, kit_home_case_count * case_size);
     const struct kit kit = {
         .name = kit_box_kind,
-        .cases = joined(early, early_count * case_size, kit_life_cases,
-                        kit_life_case_count * case_size),
+        .cases =
+            joined(early, early_count * case_size, kit_life_cases, kit_life_case_count * case_size),
         .case_count = early_count + kit_life_case_count,
         .faults = joined(kit_serve_faults, kit_serve_fault_count * fault_size, kit_life_faults,
                          kit_life_fault_count * fault_size),

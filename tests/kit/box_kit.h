@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* What the kits of the tiny hot boxes and of the pools share: both contracts differ only in what
- * `alloc` is asked with (a bin's offset, or a size) and in `resize`. The same cases run over the fake
- * and over the real cold side, in the pointer form and in the TLS form of bins.h. */
+ * `alloc` is asked with (a bin's offset, or a size) and in `resize`. The same cases run over the
+ * fake and over the real cold side, in the pointer form and in the TLS form of bins.h. */
 #ifndef HK_KIT_BOX_KIT_H
 #define HK_KIT_BOX_KIT_H
 

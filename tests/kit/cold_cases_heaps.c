@@ -257,7 +257,9 @@ static void child_keeps_its_heap_and_strands_the_others(const void *subject)
     struct hk_heap *idle = kit_heap(cold);
     struct hk_heap *busy = kit_heap(cold);
     struct hk_page *page[3] = {
-        kit_lease(cold, self, 1), kit_lease(cold, idle, 2), kit_lease(cold, busy, 2),
+        kit_lease(cold, self, 1),
+        kit_lease(cold, idle, 2),
+        kit_lease(cold, busy, 2),
     };
     hk_heap_enter(busy);
 

@@ -40,19 +40,13 @@ static void on_crash(int number)
     _exit(0);
 }
 
-static void on_hang(int number)
-{
-    (void)number;
-    _exit(1);
-}
-
 static void watch_broken(void)
 {
     static const int crashes[] = {SIGABRT, SIGBUS, SIGFPE, SIGILL, SIGSEGV};
     for (size_t i = 0; i < sizeof crashes / sizeof *crashes; i++) {
         signal(crashes[i], on_crash);
     }
-    signal(SIGALRM, on_hang);
+    signal(SIGALRM, SIG_DFL); /* ends the process even where a sanitizer holds handlers back */
     alarm(HANG_SECONDS);
 }
 
@@ -122,7 +116,8 @@ static int run_broken(const struct kit *kit, const char *clause)
             void *subject = kit->copy();
             kit->faults[i].apply(subject);
             add(kit, kit_case, subject, true);
-            return run_list(kit);
+            /* no handler at exit may turn the result: a leak is not what is looked for */
+            _exit(run_list(kit));
         }
     }
     /* 0, since the caller expects a failure */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* The frame of every conformance kit: a list of cases, one for each clause of a contract, run over a
- * list of subjects (ops structs). A *fault* is a subject that breaks one clause on purpose; run alone,
- * its case must fail, and by an assertion: a crash counts as "not found".
+/* The frame of every conformance kit: a list of cases, one for each clause of a contract, run over
+ * a list of subjects (ops structs). A *fault* is a subject that breaks one clause on purpose; run
+ * alone, its case must fail, and by an assertion: a crash counts as "not found".
  *
  *   kit                    every case over every subject; every case has a fault that fails it
  *   kit --broken CLAUSE    only the case that knows the fault; registered with should_fail
@@ -24,9 +24,9 @@ struct kit_case {
 };
 
 struct kit_fault {
-    const char *clause;            /* what is broken */
-    const char *caught_by;         /* the claim of the case that must fail */
-    void (*apply)(void *subject);  /* break it in a copy made by kit.copy */
+    const char *clause;           /* what is broken */
+    const char *caught_by;        /* the claim of the case that must fail */
+    void (*apply)(void *subject); /* break it in a copy made by kit.copy */
 };
 
 struct kit {
@@ -40,7 +40,7 @@ struct kit {
     const void *(*subject)(size_t index);
     const char *(*subject_name)(const void *subject);
 
-    /* -> a copy of the first subject for a fault to be put in; without one it must pass every case. */
+    /* -> a copy of the first subject, for a fault to be put in; as it is, it passes every case. */
     void *(*copy)(void);
 
     /* Around each case; may assert. */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The operating system's kit. Whether an address is mapped is asked of the kernel (mincore), so that a
- * broken box is found out without a crash. */
+/* The operating system's kit. Whether an address is mapped is asked of the kernel (mincore), so
+ * that a broken box is found out without a crash. */
 #include "kit/os_kit.h"
 
 #include "fakes/os_fake.h"
@@ -226,7 +226,8 @@ static void *sleep_on_word(void *arg)
     return NULL;
 }
 
-/* The word moves on only when the last step was seen: a wake-up that is lost stops the test for ever. */
+/* The word moves on only when the last step was seen: a wake-up that is lost stops the test for
+ * ever. */
 static void wake_ends_a_wait(const void *subject)
 {
     struct sleeper sleeper = {.os = subject};

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The pools' side of the kit: requests are sizes, each class's largest and smallest. The classes are
- * written out here, so that the kit does not believe the arithmetic under test. */
+/* The pools' side of the kit: requests are sizes, each class's largest and smallest. The classes
+ * are written out here, so that the kit does not believe the arithmetic under test. */
 #include "kit/box_kit.h"
 
 #include "kit_boxes.h"
@@ -9,10 +9,10 @@
 #include <stdio.h>
 
 static const size_t classes[] = {
-    1024,   1152,   1280,   1408,   1536,   1664,   1792,   1920,   2048,   2304,   2560,  2816,
-    3072,   3328,   3584,   3840,   4096,   4608,   5120,   5632,   6144,   6656,   7168,  7680,
-    8192,   10240,  12288,  14336,  16384,  20480,  24576,  28672,  32768,  40960,  49152, 57344,
-    65536,  81920,  98304,  114688, 131072, 163840, 196608, 229376, 262144,
+    1024,  1152,  1280,  1408,   1536,   1664,   1792,   1920,   2048,   2304,  2560,  2816,
+    3072,  3328,  3584,  3840,   4096,   4608,   5120,   5632,   6144,   6656,  7168,  7680,
+    8192,  10240, 12288, 14336,  16384,  20480,  24576,  28672,  32768,  40960, 49152, 57344,
+    65536, 81920, 98304, 114688, 131072, 163840, 196608, 229376, 262144,
 };
 
 const char kit_box_kind[] = "pool";

@@ -12,8 +12,8 @@
 #include <unistd.h>
 
 static const size_t impossible[] = {
-    PTRDIFF_MAX, (size_t)PTRDIFF_MAX + 1, SIZE_MAX / 2 + KIB(64), SIZE_MAX - KIB(64),
-    SIZE_MAX - 4096, SIZE_MAX - 16, SIZE_MAX - 1, SIZE_MAX,
+    PTRDIFF_MAX,     (size_t)PTRDIFF_MAX + 1, SIZE_MAX / 2 + KIB(64), SIZE_MAX - KIB(64),
+    SIZE_MAX - 4096, SIZE_MAX - 16,           SIZE_MAX - 1,           SIZE_MAX,
 };
 
 enum { IMPOSSIBLE = sizeof impossible / sizeof *impossible };
@@ -34,10 +34,13 @@ static size_t size_after(size_t size)
 static void all_documented_names_are_exported(void)
 {
     static const char *const names[] = {
-        "malloc",       "calloc",        "realloc",    "reallocarray",
-        "free",         "posix_memalign", "memalign",  "aligned_alloc",
-        "valloc",       "pvalloc",       "free_sized", "free_aligned_sized",
-        "malloc_trim",  "malloc_usable_size",
+        "malloc",      "calloc",
+        "realloc",     "reallocarray",
+        "free",        "posix_memalign",
+        "memalign",    "aligned_alloc",
+        "valloc",      "pvalloc",
+        "free_sized",  "free_aligned_sized",
+        "malloc_trim", "malloc_usable_size",
     };
     for (size_t i = 0; library_under_test() && i < sizeof names / sizeof *names; i++) {
         expect(comes_from_library(names[i]), names[i], __FILE__, __LINE__);

@@ -10,9 +10,9 @@
 #include <sys/resource.h>
 
 static const size_t sizes[] = {
-    1,       15,      16,      17,      100,        1000,   1024,       1025,          4096,
-    5000,    8192,    8193,    32768,   70000,      262144, 262145,     MIB(1),        MIB(1) + 1,
-    MIB(2),  MIB(2) + 1, MIB(3), MIB(4) - 64, MIB(4), MIB(5), MIB(8) + 4096, MIB(33), MIB(64),
+    1,      15,         16,     17,          100,    1000,   1024,          1025,    4096,
+    5000,   8192,       8193,   32768,       70000,  262144, 262145,        MIB(1),  MIB(1) + 1,
+    MIB(2), MIB(2) + 1, MIB(3), MIB(4) - 64, MIB(4), MIB(5), MIB(8) + 4096, MIB(33), MIB(64),
 };
 
 enum { SIZES = sizeof sizes / sizeof *sizes };
@@ -167,9 +167,12 @@ static void refused_realloc_leaves_the_block_alone(void)
 static void overflowing_products_are_refused(void)
 {
     static const size_t pairs[][2] = {
-        {SIZE_MAX, 2},          {2, SIZE_MAX},
-        {SIZE_MAX / 2 + 1, 2},  {(size_t)1 << 32, (size_t)1 << 32},
-        {SIZE_MAX, SIZE_MAX},   {SIZE_MAX / 16 + 2, 16},
+        {SIZE_MAX, 2},
+        {2, SIZE_MAX},
+        {SIZE_MAX / 2 + 1, 2},
+        {(size_t)1 << 32, (size_t)1 << 32},
+        {SIZE_MAX, SIZE_MAX},
+        {SIZE_MAX / 16 + 2, 16},
         {((size_t)1 << 33) + 1, (size_t)1 << 31},
     };
     for (size_t i = 0; i < sizeof pairs / sizeof *pairs; i++) {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* Another interposer, as profilers and leak finders are: counts calls and passes them on to the next
- * malloc that the loader knows. What dlsym itself asks for meanwhile comes from a small store. */
+/* Another interposer, as profilers and leak finders are: counts calls and passes them on to the
+ * next malloc that the loader knows. What dlsym itself asks for meanwhile comes from a small store.
+ */
 #include <dlfcn.h>
 #include <stdatomic.h>
 #include <stddef.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* C++ objects with a long tail: thread_local destructors that allocate, blocks that cross threads in
- * exceptions and futures, static objects whose destructors run after main. */
+/* C++ objects with a long tail: thread_local destructors that allocate, blocks that cross threads
+ * in exceptions and futures, static objects whose destructors run after main. */
 #include "claim.h"
 
 #include <atomic>
@@ -16,7 +16,8 @@
 extern "C" int __cxa_thread_atexit_impl(void (*run)(void *), void *object, void *library);
 extern "C" void *__dso_handle;
 
-namespace {
+namespace
+{
 
 std::atomic<int> destroyed{0};
 

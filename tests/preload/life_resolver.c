@@ -14,7 +14,7 @@ static int chosen(void)
 
 /* Runs while the program is being relocated: thread-local data may be set to its first values
  * afterwards, so whatever the allocator keeps there is forgotten once. */
-static int (*choose(void))(void)
+__attribute__((used)) static int (*choose(void))(void)
 {
     for (size_t i = 0; i < 64; i++) {
         resolver_blocks[i] = malloc(i * 40 + 1);

@@ -106,8 +106,7 @@ int main(int argc, char **argv)
     static const struct claim claims[] = {
         {"others_go_on_while_threads_are_stopped", others_go_on_while_threads_are_stopped},
         {"fork_works_while_threads_are_stopped", fork_works_while_threads_are_stopped},
-        {"the_process_ends_while_threads_are_stopped",
-         the_process_ends_while_threads_are_stopped},
+        {"the_process_ends_while_threads_are_stopped", the_process_ends_while_threads_are_stopped},
     };
     return check_claims(argc, argv, claims, sizeof claims / sizeof *claims);
 }

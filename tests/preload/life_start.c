@@ -19,9 +19,8 @@ static void allocate_in_preinit(int argc, char **argv, char **environment)
     free(malloc(argc > 0 ? 300000 : 1));
 }
 
-__attribute__((section(".preinit_array"), used)) static void (*const preinit)(int, char **,
-                                                                             char **) =
-    allocate_in_preinit;
+__attribute__((section(".preinit_array"),
+               used)) static void (*const preinit)(int, char **, char **) = allocate_in_preinit;
 
 __attribute__((constructor(101))) static void allocate_in_constructor(void)
 {

@@ -61,7 +61,8 @@ def run_gcc(args, folder):
     source.write_text(scripts.c_source(400), encoding="utf-8")
     (pathlib.Path(folder) / "small.c").write_text("int a;\n", encoding="utf-8")
     runner.prove([gcc, "-S", "-o", "-", "small.c"], args.library, folder)
-    _, code, _ = runner.compare([gcc, "-O2", "-g", "-S", "-o", "-", "large.c"], args.library, folder)
+    command = [gcc, "-O2", "-g", "-S", "-o", "-", "large.c"]
+    _, code, _ = runner.compare(command, args.library, folder)
     if len(code) < 100000:
         raise runner.Failure(f"only {len(code)} bytes of code")
 
@@ -72,8 +73,8 @@ def run_sort(args, folder):
     lines = "".join(f"{numbers.getrandbits(60):x} {i}\n" for i in range(300000))
     (pathlib.Path(folder) / "lines").write_text(lines, encoding="utf-8")
     runner.prove([sort], args.library, folder)
-    for options in (["--parallel=4", "-S", "8M"], ["--parallel=2", "-n", "-k2"], ["-u", "-S", "1M"]):
-        runner.compare([sort, *options, "lines"], args.library, folder)
+    for options in ("--parallel=4 -S 8M", "--parallel=2 -n -k2", "-u -S 1M"):
+        runner.compare([sort, *options.split(), "lines"], args.library, folder)
 
 
 def run_git(args, folder):

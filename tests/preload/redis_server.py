@@ -24,9 +24,9 @@ class Server:
 
     def __init__(self, binary, library, folder):
         self.port = free_port()
-        options = ["--port", str(self.port), "--bind", "127.0.0.1", "--save", "", "--io-threads", "2"]
+        options = ["--port", str(self.port), "--bind", "127.0.0.1", "--save", ""]
         self.process = subprocess.Popen(
-            [binary, *options],
+            [binary, *options, "--io-threads", "2"],
             cwd=folder,
             env=runner.environment(library),
             stdin=subprocess.DEVNULL,

@@ -58,12 +58,11 @@ def run(command, library, folder, text=None, **more):
 
 
 def prove(command, library, folder):
-    """Raise Failure unless every binding of malloc in the processes of `command` is the library's."""
+    """Raise Failure unless every binding of malloc by `command` is the library's."""
     traces = pathlib.Path(folder) / "bindings"
     traces.mkdir()
-    run(
-        command, library, folder, text="", LD_DEBUG="bindings", LD_DEBUG_OUTPUT=str(traces / "trace")
-    )
+    debug = {"LD_DEBUG": "bindings", "LD_DEBUG_OUTPUT": str(traces / "trace")}
+    run(command, library, folder, text="", **debug)
     found = set()
     for trace in traces.iterdir():
         with contextlib.suppress(FileNotFoundError):

@@ -80,7 +80,8 @@ Promise.all(runs).then(all => {
   console.log(JSON.stringify(all));
   const data = Buffer.from(Array.from({ length: 300000 }, (_, i) => i * i % 251));
   const packed = zlib.gzipSync(data);
-  console.log(zlib.gunzipSync(packed).equals(data), crypto.createHash('sha256').update(data).digest('hex'));
+  console.log(zlib.gunzipSync(packed).equals(data));
+  console.log(crypto.createHash('sha256').update(data).digest('hex'));
   const list = [];
   for (let i = 0; i < 100; i++) list.push(Buffer.alloc(i * 10007, i));
   console.log(Buffer.concat(list).length);
@@ -101,10 +102,14 @@ echo "${#text} ${text//item/x}" | cut -c 1-200
 for i in 1 2 3 4 5 6 7 8; do
     (unset 'list[i]'; (echo "sub $i $BASHPID" | sed 's/ [0-9]*$//'; echo "${list[*]:0:5}"))
 done
-(for ((i = 0; i < 500; i++)); do echo "$i"; done) | while read -r n; do ((s += n)); echo "$s"; done | tail -1
+sum() { while read -r n; do ((s += n)); echo "$s"; done; }
+(for ((i = 0; i < 500; i++)); do echo "$i"; done) | sum | tail -1
 wait < <(sleep 0 & sleep 0 & wait; echo done)
-printf '%s\n' {a..z}{0..9} | while read -r w; do [[ $w =~ ^([a-f])([0-9])$ ]] && echo -n "${BASH_REMATCH[2]}"; done
-echo; function f { local x=$1; ((x > 0)) && f $((x - 1)); [[ $x == 300 ]] && echo "deep"; return 0; }; f 300
+printf '%s\n' {a..z}{0..9} | while read -r w; do
+    [[ $w =~ ^([a-f])([0-9])$ ]] && echo -n "${BASH_REMATCH[2]}"
+done
+deep() { local x=$1; ((x > 0)) && deep $((x - 1)); [[ $x == 300 ]] && echo deep; return 0; }
+deep 300
 """
 
 SQLITE = r"""

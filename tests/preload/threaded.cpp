@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* A threaded C++ program whose output depends only on its argument: containers, strings, exceptions,
- * over-aligned objects and blocks that cross threads. */
+/* A threaded C++ program whose output depends only on its argument: containers, strings,
+ * exceptions, over-aligned objects and blocks that cross threads. */
 #include <atomic>
 #include <cstdint>
 #include <cstdio>
@@ -17,7 +17,8 @@
 #include <unordered_map>
 #include <vector>
 
-namespace {
+namespace
+{
 
 struct alignas(128) Record {
     std::string name;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Memory after a burst: all of it goes back when asked for, and most of it when one block in a hundred
- * stays. */
+/* Memory after a burst: all of it goes back when asked for, and most of it when one block in a
+ * hundred stays. */
 #include "memory.h"
 
 #include <malloc.h>
@@ -72,8 +72,8 @@ static void trim_returns_the_memory_of_ended_threads(void)
     expect_at_most(growth_since(before), LEFT, true, "KiB left by threads");
 }
 
-/* 16 blocks of 128 to 384 bytes share an OS page of 4 KiB, so 85 % of the OS pages have no survivor;
- * an allocator that returns only whole pages of its own would keep all of them. */
+/* 16 blocks of 128 to 384 bytes share an OS page of 4 KiB, so 85 % of the OS pages have no
+ * survivor; an allocator that returns only whole pages of its own would keep all of them. */
 static void trim_returns_memory_around_survivors(void)
 {
     struct burst burst;

@@ -52,9 +52,9 @@ static size_t run_phase(size_t phase, uint64_t *seed)
 }
 
 /* One block in 150 outlives its phase and may hold a page of the allocator that no other size can
- * use, so at worst every phase of the cycle keeps the memory that it had; the four cycles that follow
- * need no more. Trimming returns what lies around those blocks: live data remain, an eighth of it lost
- * to the classes, and pages that are shared with what was freed. */
+ * use, so at worst every phase of the cycle keeps the memory that it had; the four cycles that
+ * follow need no more. Trimming returns what lies around those blocks: live data remain, an eighth
+ * of it lost to the classes, and pages that are shared with what was freed. */
 static void changing_sizes_fragment_little(void)
 {
     uint64_t seed = 5;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Figures of the process by read(2) into static buffers, and bursts. The list of a burst is a mapping
- * of its own, so that it neither helps nor hurts the allocator under test. */
+/* Figures of the process by read(2) into static buffers, and bursts. The list of a burst is a
+ * mapping of its own, so that it neither helps nor hurts the allocator under test. */
 #include "memory.h"
 
 #include <fcntl.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* What the kernel says of this process, read without allocating, and the bursts that the programs
- * about memory share. Bounds are on bytes and counts, never on time; where a bound stands, its reason
- * stands beside it. */
+ * about memory share. Bounds are on bytes and counts, never on time; where a bound stands, its
+ * reason stands beside it. */
 #ifndef MEMORY_H
 #define MEMORY_H
 

@@ -20,7 +20,8 @@ CALL = re.compile(r"^(?:\d+ +)?(\w+)\(")
 
 
 def may_trace(strace):
-    probe = subprocess.run([strace, "-qq", "-o", os.devnull, "true"], capture_output=True, check=False)
+    command = [strace, "-qq", "-o", os.devnull, "true"]
+    probe = subprocess.run(command, capture_output=True, check=False)
     return probe.returncode == 0
 
 

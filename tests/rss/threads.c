@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Memory under changing threads: thousands of short ones, producers with one thread that only frees,
- * and hundreds that sleep after a burst. */
+/* Memory under changing threads: thousands of short ones, producers with one thread that only
+ * frees, and hundreds that sleep after a burst. */
 #include "memory.h"
 
 #include <malloc.h>
@@ -220,9 +220,9 @@ static size_t growth_by_sleepers(void *(*run)(void *))
     return growth;
 }
 
-/* A sleeping thread may keep its bins and pages, but not more memory than its burst had touched, with
- * half as much again for partly filled pages; in particular not huge pages of which it had used some
- * KiB. The threads' stacks are measured first and taken off. */
+/* A sleeping thread may keep its bins and pages, but not more memory than its burst had touched,
+ * with half as much again for partly filled pages; in particular not huge pages of which it had
+ * used some KiB. The threads' stacks are measured first and taken off. */
 static void idle_threads_keep_no_more_than_their_burst(void)
 {
     size_t stacks = growth_by_sleepers(sleep_only);
@@ -240,8 +240,7 @@ int main(int argc, char **argv)
         {"short_threads_free_their_predecessors_blocks",
          short_threads_free_their_predecessors_blocks},
         {"one_thread_frees_what_others_make", one_thread_frees_what_others_make},
-        {"idle_threads_keep_no_more_than_their_burst",
-         idle_threads_keep_no_more_than_their_burst},
+        {"idle_threads_keep_no_more_than_their_burst", idle_threads_keep_no_more_than_their_burst},
     };
     return check_claims(argc, argv, claims, sizeof claims / sizeof *claims);
 }

@@ -8,7 +8,7 @@
 
 enum {
     THREADS = 4,
-    LEGACY = 150,  /* blocks that a thread leaves behind */
+    LEGACY = 150, /* blocks that a thread leaves behind */
     ROUNDS = 120,
     HEAPS_MOST = 3 * THREADS,
     LEASED_MOST = 64 << 20,
@@ -36,7 +36,7 @@ static void renew(size_t index)
 {
     struct random random = stress_random(index);
     for (size_t i = 0; i < LEGACY; i++) {
-        /* another thread's slots: every block is freed by a stranger, often after its owner's death */
+        /* another thread's slots: a stranger frees every block, often after its owner's death */
         struct parcel **slot = &legacy[(index + 1) % THREADS][i];
         if (*slot) {
             parcel_end(*slot, &random);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* fork while other threads are anywhere in the allocator. The child allocates, frees what its parent's
- * threads have allocated, and ends with 0. Children use nothing of libc that may wait for a lock. */
+/* fork while other threads are anywhere in the allocator. The child allocates, frees what its
+ * parent's threads have allocated, and ends with 0. Children use nothing of libc that may wait for
+ * a lock. */
 #include "stress/stress.h"
 
 #include "coldbox/seat.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Blocks that one thread allocates and another frees: exchanged at random, and handed down a line of
- * producers and consumers. */
+/* Blocks that one thread allocates and another frees: exchanged at random, and handed down a line
+ * of producers and consumers. */
 #include "stress/stress.h"
 
 #include "coldbox/seat.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Everything at once: all sizes, all forms, private and shared blocks, trims, in threads of which some
- * end early and are replaced. */
+/* Everything at once: all sizes, all forms, private and shared blocks, trims, in threads of which
+ * some end early and are replaced. */
 #include "stress/stress.h"
 
 #include "coldbox/seat.h"

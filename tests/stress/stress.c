@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Threads, findings and parcels. A parcel's bytes follow from its mark, so any thread can check it. */
+/* Threads, findings and parcels. A parcel's bytes follow from its mark: any thread can check it. */
 #include "stress/stress.h"
 
 #include <pthread.h>

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* What the stress programs share. Threads don't use cmocka's assertions: they note what they find with
- * stress_expect, and stress_run looks after all have been joined. HK_STRESS_SCALE multiplies counts. */
+/* What the stress programs share. Threads don't use cmocka's assertions: they note what they find
+ * with stress_expect, and stress_run looks after all have been joined. HK_STRESS_SCALE multiplies
+ * counts. */
 #ifndef HK_STRESS_STRESS_H
 #define HK_STRESS_STRESS_H
 
@@ -20,7 +21,7 @@ void stress_expect(bool holds, const char *what);
 /* -> whether everything has held so far; for children, whose findings nobody collects. */
 bool stress_found_nothing(void);
 
-/* Run `body(index)` in `threads` threads and join them; fails the test if something did not hold. */
+/* Run `body(index)` in `threads` threads and join them; fails the test if one found an error. */
 void stress_run(size_t threads, void (*body)(size_t index));
 
 /* -> the random numbers of thread `index` in this run. */
@@ -33,7 +34,7 @@ struct parcel {
     unsigned char data[];
 };
 
-/* -> a filled parcel of sizeof(struct parcel) to `most` bytes; NULL: out of memory, which is noted. */
+/* -> a filled parcel of at most `most` bytes; NULL: out of memory, which is noted. */
 struct parcel *parcel_make(struct random *random, size_t most);
 
 /* Note if the content has changed. */

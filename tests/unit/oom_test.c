@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Out of memory at every single call of the system: the n-th call is refused, for each n that the
- * scenario makes, alone and with every later one. Nothing is lost, and everything works afterwards. */
+ * scenario makes, alone and with every later one. Nothing is lost, and all works afterwards. */
 #include "unit/unit.h"
 
 #include "coldbox/seat.h"
@@ -11,10 +11,15 @@
 #include <string.h>
 
 static const size_t sizes[] = {
-    0,     1,      24,     100,     1024,    1025,    5000,     20000,    70000,
+    0,      1,      24,     100,    1024,    1025,    5000,    20000,   70000,
     200000, 262144, 262145, 900000, 2097152, 2097153, 3000000, 9000000, 600000000,
 };
-enum { SIZES = sizeof sizes / sizeof *sizes, ROUNDS = 4, BLOCKS = SIZES * ROUNDS, CALLS_MOST = 4000 };
+enum {
+    SIZES = sizeof sizes / sizeof *sizes,
+    ROUNDS = 4,
+    BLOCKS = SIZES * ROUNDS,
+    CALLS_MOST = 4000
+};
 
 static struct {
     unsigned char *block[BLOCKS];
@@ -121,7 +126,8 @@ static size_t leased_now(void)
     return stat.leased;
 }
 
-/* The sums of the cold side hold, and a scenario goes through and leaves no more than the first one. */
+/* The sums of the cold side hold, and a scenario goes through and leaves no more than the first
+ * one. */
 static void require_recovered(size_t leased)
 {
     assert_in_range(leased_now(), 0, leased + HK_SLICE);

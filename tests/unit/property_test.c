@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Whatever is allocated, in whatever form, and freed or resized in whatever form, keeps its content,
- * its alignment and its size. Random; a failure names its seed. */
+/* Whatever is allocated, in whatever form, and freed or resized in whatever form, keeps its
+ * content, its alignment and its size. Random; a failure names its seed. */
 #include "unit/unit.h"
 
 #include "gate/gate.h"

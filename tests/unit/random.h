@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Random numbers that can be repeated: HK_TEST_SEED sets the seed, which is otherwise new every time
- * and belongs in every message of a failure. */
+/* Random numbers that can be repeated: HK_TEST_SEED sets the seed, which is otherwise new every
+ * time and belongs in every message of a failure. */
 #ifndef HK_UNIT_RANDOM_H
 #define HK_UNIT_RANDOM_H
 
@@ -25,7 +25,8 @@ static inline struct random random_start(void)
     const char *given = getenv("HK_TEST_SEED");
     struct timespec now;
     clock_gettime(CLOCK_REALTIME, &now);
-    uint64_t mixed = (uint64_t)now.tv_nsec * 2654435761u ^ (uint64_t)now.tv_sec ^ (uint64_t)getpid();
+    uint64_t mixed =
+        (uint64_t)now.tv_nsec * 2654435761u ^ (uint64_t)now.tv_sec ^ (uint64_t)getpid();
     return random_from(given ? strtoull(given, NULL, 0) : mixed);
 }
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What every unit test includes: cmocka with the headers that it needs, and the shape of a program. */
+/* What every unit test includes: cmocka with the headers that it needs. */
 #ifndef HK_UNIT_UNIT_H
 #define HK_UNIT_UNIT_H
 

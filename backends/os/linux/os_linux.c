@@ -122,8 +122,8 @@ int hk_os_linux_advise(void *addr, size_t size, enum hk_os_advice advice)
 
 int hk_os_linux_move(void *from, size_t from_size, void *to)
 {
-    void *moved = mremap(from, from_size, from_size,
-                         MREMAP_MAYMOVE | MREMAP_FIXED | MREMAP_DONTUNMAP, to);
+    void *moved =
+        mremap(from, from_size, from_size, MREMAP_MAYMOVE | MREMAP_FIXED | MREMAP_DONTUNMAP, to);
     /* Kernels before 5.7 refuse to keep the source mapped; moving and mapping it anew would leave a
      * moment in which another thread's mmap could take the hole. */
     return counted(HK_OS_MOVE, moved != MAP_FAILED);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* The Linux box: mmap, guarded madvise, mremap, the coarse clock, futexes. A kind of advice that the
- * kernel refuses is switched off for a while; a refused unmap falls back to giving the memory back. */
+/* The Linux box: mmap, guarded madvise, mremap, the coarse clock, futexes. A kind of advice that
+ * the kernel refuses is switched off for a while; a refused unmap falls back to giving the memory
+ * back. */
 #ifndef HK_OS_LINUX_H
 #define HK_OS_LINUX_H
 

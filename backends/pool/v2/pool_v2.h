@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Pool v2: pages owned by a thread, found in O(1), with a path as short as a tiny block's: the class
- * is arithmetic, the rest is hotbox/paged.h's protocol over the pool's bins. */
+/* Pool v2: pages owned by a thread, found in O(1), with a path as short as a tiny block's: the
+ * class is arithmetic, the rest is hotbox/paged.h's protocol over the pool's bins. */
 #ifndef HK_POOL_V2_H
 #define HK_POOL_V2_H
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Boxes that are broken on purpose: thin wrappers over a real box, each of which breaks one clause and
- * no other. They run over the fake cold side, which survives what they do. */
+/* Boxes that are broken on purpose: thin wrappers over a real box, each of which breaks one clause
+ * and no other. They run over the fake cold side, which survives what they do. */
 #ifndef HK_KIT_BROKEN_BOX_FAULTS_H
 #define HK_KIT_BROKEN_BOX_FAULTS_H
 

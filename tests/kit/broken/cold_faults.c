@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Cold sides that are broken on purpose: thin wrappers over the fake, each of which breaks one clause
- * and no other. */
+/* Cold sides that are broken on purpose: thin wrappers over the fake, each of which breaks one
+ * clause and no other. */
 #include "kit/cold_kit.h"
 
 #include <string.h>

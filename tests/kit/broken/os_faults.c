@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Operating systems that are broken on purpose: thin wrappers over the fake, each of which breaks one
- * clause and no other. */
+/* Operating systems that are broken on purpose: thin wrappers over the fake, each of which breaks
+ * one clause and no other. */
 #include "kit/os_kit.h"
 
 #include "fakes/os_fake.h"

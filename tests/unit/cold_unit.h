@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: MIT */
+/* What the tests of the cold side's modules share: a start without boxes above, and leases. */
+#ifndef HK_UNIT_COLD_UNIT_H
+#define HK_UNIT_COLD_UNIT_H
+
+#include "unit/unit.h"
+
+#include "coldbox/cold.h"
+#include "coldbox/superslab.h"
+#include "fakes/os_fake.h"
+
+static inline void no_splice(struct hk_heap *heap, struct hk_page *page, void *first, void *last,
+                             size_t count)
+{
+    (void)heap;
+    (void)page;
+    (void)first;
+    (void)last;
+    (void)count;
+}
+
+static inline void no_attach(struct hk_heap *heap, struct hk_page *page)
+{
+    (void)heap;
+    (void)page;
+}
+
+static inline size_t no_parts(struct hk_heap *heap)
+{
+    (void)heap;
+    return 0;
+}
+
+/* A group's set-up. */
+static inline int start_cold(void **state)
+{
+    static const struct hk_hooks hooks = {no_splice, no_attach, no_parts};
+    (void)state;
+    return hk_cold.init(&hooks);
+}
+
+/* A test's set-up: no refusals, the clock at its start. */
+static inline int calm_os(void **state)
+{
+    (void)state;
+    hk_os_fake_reset();
+    return 0;
+}
+
+static inline struct hk_cold_stat cold_stat(void)
+{
+    struct hk_cold_stat stat;
+    hk_cold.stat(&stat);
+    return stat;
+}
+
+static inline void *take_large(size_t size, size_t align, size_t reserve)
+{
+    bool zero;
+    return hk_cold.large_alloc(size, align, reserve, &zero);
+}
+
+static inline void give_large(void *block)
+{
+    hk_cold.large_free(hk_page_of(block), block);
+}
+
+#endif

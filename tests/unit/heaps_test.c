@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: MIT */
+/* Heaps beyond what the kit asks: tokens that come again, warm pages, the remote cache, and the
+ * accounts of all heaps. */
+#include "unit/cold_unit.h"
+
+static char tokens[4];
+
+static struct hk_page *lease(struct hk_heap *heap, uint8_t slices)
+{
+    const struct hk_lease request = {
+        .heap = heap,
+        .block_size = 64,
+        .bin_index = 4,
+        .kind = HK_KIND_TINY,
+        .slices = slices,
+        .grow = true,
+    };
+    struct hk_page *page = hk_cold.lease(&request);
+    assert_non_null(page);
+    return page;
+}
+
+static void end(struct hk_heap *heap)
+{
+    hk_cold.drain(heap);
+    while (heap->pages) {
+        hk_cold.retire(heap->pages);
+    }
+    hk_cold.death(heap);
+}
+
+static void token_of_a_vanished_thread_finds_its_heap(void **state)
+{
+    (void)state;
+    struct hk_heap *heap = hk_cold.birth((uintptr_t)&tokens[0]);
+    struct hk_page *page = lease(heap, 1);
+
+    struct hk_heap *again = hk_cold.birth((uintptr_t)&tokens[0]);
+
+    assert_ptr_equal(again, heap);
+    assert_int_equal(hk_page_owner(page), (uintptr_t)&tokens[0]);
+    end(again);
+}
+
+static void heaps_of_the_living_are_not_given_away(void **state)
+{
+    (void)state;
+    struct hk_heap *heap[4];
+    for (size_t i = 0; i < 4; i++) {
+        heap[i] = hk_cold.birth((uintptr_t)&tokens[i]);
+        for (size_t j = 0; j < i; j++) {
+            assert_ptr_not_equal(heap[i], heap[j]);
+        }
+    }
+    for (size_t i = 0; i < 4; i++) {
+        end(heap[i]);
+    }
+}
+
+static void warm_pages_are_bounded(void **state)
+{
+    (void)state;
+    struct hk_heap *heap = hk_cold.birth(0);
+    struct hk_page *pages[100];
+    for (size_t i = 0; i < 100; i++) {
+        pages[i] = lease(heap, 1);
+    }
+    for (size_t i = 0; i < 100; i++) {
+        hk_cold.retire(pages[i]);
+        assert_in_range(heap->warm_count, 0, HK_WARM_CAP);
+    }
+    assert_in_range(heap->warm_count, 0, 1);
+    end(heap);
+    assert_int_equal(heap->warm_count, 0);
+    assert_int_equal(cold_stat().leased, 0);
+}
+
+static void cache_accounts_for_what_it_holds(void **state)
+{
+    (void)state;
+    struct hk_heap *owner = hk_cold.birth(0);
+    struct hk_heap *other = hk_cold.birth(0);
+    struct hk_page *page = lease(owner, 1);
+    char *blocks = hk_page_start(page);
+
+    hk_cold.post(other, page, blocks);
+    hk_cold.post(other, page, blocks + 64);
+    assert_int_equal(other->remote_bytes, 2 * 64);
+    hk_cold.flush(other);
+    assert_int_equal(other->remote_bytes, 0);
+
+    assert_int_equal(hk_cold.drain(owner), 2);
+    assert_int_equal(cold_stat().remote_out, cold_stat().remote_in);
+    end(other);
+    end(owner);
+}
+
+static void death_sends_what_was_held_back(void **state)
+{
+    (void)state;
+    struct hk_heap *owner = hk_cold.birth(0);
+    struct hk_heap *other = hk_cold.birth(0);
+    struct hk_page *page = lease(owner, 1);
+
+    hk_cold.post(other, page, hk_page_start(page));
+    hk_cold.death(other);
+
+    assert_int_equal(hk_cold.drain(owner), 1);
+    end(owner);
+}
+
+static void refused_heap_is_null(void **state)
+{
+    (void)state;
+    struct hk_heap *heaps[64];
+    size_t count = 0;
+    hk_os_fake_fail(HK_OS_MAP, 1, true);
+    while (count < 64 && (heaps[count] = hk_cold.birth(0)) != NULL) {
+        count += 1;
+    }
+    assert_in_range(count, 1, 63);
+    hk_os_fake_reset();
+    struct hk_heap *later = hk_cold.birth(0);
+    assert_non_null(later);
+    end(later);
+    while (count > 0) {
+        end(heaps[--count]);
+    }
+}
+
+static void sums_agree_with_check(void **state)
+{
+    (void)state;
+    struct hk_heap *heap = hk_cold.birth(0);
+    struct hk_cold_stat before = cold_stat();
+    lease(heap, 16);
+    lease(heap, 1);
+    void *span = take_large(1 << 20, 16, 0);
+    void *huge = take_large(9 << 20, 16, 0);
+    struct hk_cold_stat stat = cold_stat();
+
+    assert_int_equal(stat.leased - before.leased, (16 + 1 + 16) * HK_SLICE);
+    assert_int_equal(stat.huge - before.huge, 9 << 20);
+    assert_int_equal(stat.leases - before.leases, 2);
+    assert_int_equal(stat.mapped, hk_os_fake_mapped());
+    assert_true(stat.mapped >= stat.reserved);
+    assert_null(hk_cold.check());
+    give_large(span);
+    give_large(huge);
+    end(heap);
+    assert_int_equal(cold_stat().leased + cold_stat().huge, 0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(token_of_a_vanished_thread_finds_its_heap),
+        cmocka_unit_test(heaps_of_the_living_are_not_given_away),
+        cmocka_unit_test(warm_pages_are_bounded),
+        cmocka_unit_test(cache_accounts_for_what_it_holds),
+        cmocka_unit_test(death_sends_what_was_held_back),
+        cmocka_unit_test_setup(refused_heap_is_null, calm_os),
+        cmocka_unit_test(sums_agree_with_check),
+    };
+    return cmocka_run_group_tests_name("heaps", tests, start_cold, NULL);
+}
