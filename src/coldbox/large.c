@@ -47,7 +47,7 @@ static void *alloc_span(size_t size, size_t align, bool *zero)
     struct hk_slices slices;
     uint32_t count = (uint32_t)((size + HK_SLICE - 1) >> HK_SLICE_SHIFT);
     uint32_t align_slices = align > HK_SLICE ? (uint32_t)(align >> HK_SLICE_SHIFT) : 1;
-    if (!hk_slices_get(count, align_slices, true, &slices, zero)) {
+    if (!hk_slices_get(count, align_slices, HK_GROW, &slices, zero)) {
         return NULL;
     }
     struct hk_page *page = &slices.slab->head.page[slices.index];

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The lock's slow half, and the order of locks that debug builds assert. */
+/* The lock's slow half: spin a little, then sleep. */
 #include "coldbox/lock.h"
-
-#include "common/check.h"
 
 #include "hk_seat_os.h"
 
@@ -29,16 +27,4 @@ void hk_lock_wait(struct hk_lock *lock)
 void hk_lock_wake(struct hk_lock *lock)
 {
     HK_OS.wake(&lock->word);
-}
-
-void hk_lock_order(uint32_t rank, bool taken)
-{
-    /* bit per rank */
-    static _Thread_local uint32_t held __attribute__((tls_model("initial-exec")));
-    if (taken) {
-        HK_ASSERT(held >> rank == 0);
-        held |= 1u << rank;
-    } else {
-        held &= ~(1u << rank);
-    }
 }

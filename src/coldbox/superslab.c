@@ -13,7 +13,6 @@
 enum {
     DRAINS_BELOW = 8, /* slices in use: fewer make a superslab DRAINING */
     HOT_FROM = 16,    /* and so many make it HOT again */
-    THP_FROM = 6,     /* superslabs before a new one asks for huge pages: 24 MiB */
 };
 
 struct hk_slabs hk_slabs = {.lock = {.rank = HK_RANK_SLABS}};
@@ -237,12 +236,10 @@ void hk_superslab_close_locked(struct hk_superslab *slab)
     hk_slabs.superslabs -= 1;
 }
 
-/* A superslab opened for small blocks will be touched all over: it asks for huge pages once the
- * heap is large. One opened for large blocks may stay sparse, and a small heap must stay small. */
+/* A superslab that will be touched all over asks for huge pages. */
 static bool wants_huge_locked(struct hk_units unit, bool dense)
 {
-    bool wants = HK_THP == HK_THP_AUTO && dense && hk_slabs.superslabs >= THP_FROM &&
-                 !hk_bit(unit.arena->huge, unit.index);
+    bool wants = HK_THP == HK_THP_AUTO && dense && !hk_bit(unit.arena->huge, unit.index);
     if (wants) {
         hk_bit_set(unit.arena->huge, unit.index);
     }
@@ -274,16 +271,17 @@ static bool open_superslab(bool dense)
     return true;
 }
 
-bool hk_slices_get(uint32_t count, uint32_t align, bool grow, struct hk_slices *out, bool *zero)
+bool hk_slices_get(uint32_t count, uint32_t align, enum hk_grow grow, struct hk_slices *out,
+                   bool *zero)
 {
     for (;;) {
         hk_lock_take(&hk_slabs.lock);
         bool found = hk_slices_take_locked(count, align, out, zero);
         hk_lock_give(&hk_slabs.lock);
-        if (found || !grow) {
+        if (found || grow == HK_GROW_NOT) {
             return found;
         }
-        if (!open_superslab(count == 1) && hk_arena_grow(1) != 0) {
+        if (!open_superslab(grow == HK_GROW_DENSE) && hk_arena_grow(1) != 0) {
             return false;
         }
     }

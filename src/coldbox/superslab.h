@@ -93,9 +93,15 @@ HK_HIDDEN void hk_superslab_close_locked(struct hk_superslab *slab);
 /* Recompute what is read without the lock, after any change of counts. */
 HK_HIDDEN void hk_slabs_publish_locked(void);
 
-/* Take slices, mapping more memory if need be and `grow` allows. -> false: none. any. */
-HK_HIDDEN bool hk_slices_get(uint32_t count, uint32_t align, bool grow, struct hk_slices *out,
-                             bool *zero);
+enum hk_grow {
+    HK_GROW_NOT,   /* only what is there */
+    HK_GROW,       /* a new superslab, if need be */
+    HK_GROW_DENSE, /* the same, and it will be touched all over: huge pages are welcome */
+};
+
+/* Take slices. -> false: none, or out of memory. any. */
+HK_HIDDEN bool hk_slices_get(uint32_t count, uint32_t align, enum hk_grow grow,
+                             struct hk_slices *out, bool *zero);
 HK_HIDDEN void hk_slices_put(struct hk_slices slices);
 
 /* -> length of the longest run of bits in `map`. */

@@ -8,6 +8,8 @@
 
 #include <string.h>
 
+enum { DENSE_FROM = 384 }; /* pages of a heap: 24 MiB */
+
 struct hk_page *hk_warm_take(struct hk_heap *heap)
 {
     return heap->warm_count ? heap->warm[--heap->warm_count] : NULL;
@@ -88,13 +90,24 @@ static void reset_slice(struct hk_page *page, const struct hk_lease *request, ui
     atomic_store_explicit(&page->owner, request->heap->token, memory_order_relaxed);
 }
 
+/* A heap of many pages fills new ones; the pages of a small heap may stay mostly untouched, and
+ * pages of large blocks as well. */
+static enum hk_grow growth(const struct hk_lease *request)
+{
+    size_t pages = atomic_load_explicit(&request->heap->page_count, memory_order_relaxed);
+    if (!request->grow) {
+        return HK_GROW_NOT;
+    }
+    return request->slices == 1 && pages >= DENSE_FROM ? HK_GROW_DENSE : HK_GROW;
+}
+
 struct hk_page *hk_cold_lease(const struct hk_lease *request)
 {
     bool zero = false;
     struct hk_page *page = request->slices == 1 ? hk_warm_take(request->heap) : NULL;
     if (!page) {
         struct hk_slices slices;
-        if (!hk_slices_get(request->slices, 1, request->grow, &slices, &zero)) {
+        if (!hk_slices_get(request->slices, 1, growth(request), &slices, &zero)) {
             return NULL;
         }
         page = &slices.slab->head.page[slices.index];

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* Per-thread state. A key destructor runs in every round until the last one, so that other
  * destructors still find the heap; whatever runs after it works with a borrowed heap or posts its
- * frees directly. One fork registration, at the first slow path of the process: before main, and
- * before any other thread can exist. */
+ * frees directly. One fork registration, at the first slow path of the process or in its constructor:
+ * before main, and before any other thread can exist. */
 #include "gate/thread.h"
 
 #include "gate/route.h"
@@ -34,6 +34,7 @@ enum { UNBORN, BEING_BORN, READY };
 static struct {
     _Atomic(int) state;
     pthread_key_t key;
+    bool has_key;
 } process;
 
 static void splice(struct hk_heap *heap, struct hk_page *page, void *first, void *last,
@@ -117,7 +118,8 @@ static void start_process(void)
     int unborn = UNBORN;
     if (atomic_compare_exchange_strong(&process.state, &unborn, BEING_BORN)) {
         HK_REQUIRE(HK_COLD.init(&hooks) == 0, "start: no memory");
-        HK_REQUIRE(pthread_key_create(&process.key, thread_exits) == 0, "start: no thread key");
+        /* without a key the heap of a thread that ends waits for one that inherits its token */
+        process.has_key = pthread_key_create(&process.key, thread_exits) == 0;
         atomic_store(&process.state, READY);
         /* now, since handlers run in order of registration and those of others may allocate; after
          * READY, since registering may allocate too */
@@ -144,7 +146,7 @@ static struct hk_heap *start_thread(void)
     HK_TINY.init(heap);
     HK_POOL.init(heap);
     hk_tls.heap = heap;
-    if (!hk_tls.dead) {
+    if (process.has_key && !hk_tls.dead) {
         /* may allocate: the heap is in place for that */
         (void)pthread_setspecific(process.key, &process);
     }
@@ -172,4 +174,12 @@ void hk_thread_leave(struct hk_heap *heap)
 bool hk_thread_is_dead(void)
 {
     return hk_tls.dead && !hk_tls.heap;
+}
+
+/* Before the program's own code can use up all keys. */
+__attribute__((constructor(101))) static void start_early(void)
+{
+    if (atomic_load_explicit(&process.state, memory_order_acquire) != READY) {
+        start_process();
+    }
 }

@@ -52,7 +52,7 @@ struct hk_hotbox {
     /* hk_hooks.attach for pages of this box. holder. */
     void (*attach)(struct hk_heap *heap, struct hk_page *page);
 
-    /* -> bytes retired. Every block freed before the call is reusable after it. owner. */
+    /* -> bytes retired or given back. Every block freed before the call is reusable after it. owner. */
     size_t (*collect)(struct hk_heap *heap, enum hk_collect how);
 
     /* Thread exit: bins go home, empty pages are retired, the others are unlisted and stay leased

@@ -62,23 +62,29 @@ void hk_paged_attach(struct hk_heap *heap, struct hk_page *page)
     }
 }
 
-/* Retire the pages that are empty but kept. -> bytes. */
-static size_t retire_kept(struct hk_heap *heap, size_t first, size_t end)
+/* Retire the pages that are empty but kept. */
+static void retire_kept(struct hk_heap *heap, size_t first, size_t end)
 {
-    size_t bytes = 0;
     for (size_t i = first; i < end; i++) {
         struct hk_page *page = heap->shelf[i].first;
         while (page) {
             struct hk_page *next = hk_paged(page)->next;
             if (hk_paged_out(page) == 0) {
-                bytes += (size_t)hk_page_slot(page)->slices << HK_SLICE_SHIFT;
                 hk_paged_unlist(heap, page);
                 HK_COLD.retire(page);
             }
             page = next;
         }
     }
-    return bytes;
+}
+
+static size_t leased_bytes(struct hk_heap *heap)
+{
+    size_t slices = 0;
+    for (struct hk_page *page = heap->pages; page; page = hk_page_slot(page)->next) {
+        slices += hk_page_slot(page)->slices;
+    }
+    return slices << HK_SLICE_SHIFT;
 }
 
 static size_t purge_parts(struct hk_heap *heap, size_t first, size_t end)
@@ -94,12 +100,13 @@ static size_t purge_parts(struct hk_heap *heap, size_t first, size_t end)
 
 size_t hk_paged_collect(struct hk_heap *heap, size_t first, size_t end, enum hk_collect how)
 {
-    size_t bytes = 0;
+    size_t before = leased_bytes(heap);
     HK_COLD.drain(heap);
     if (how == HK_COLLECT_ALL) {
         flush_bins(heap, first, end);
-        bytes += retire_kept(heap, first, end);
+        retire_kept(heap, first, end);
     }
+    size_t bytes = before - leased_bytes(heap);
     if (how != HK_COLLECT_KEEP) {
         bytes += purge_parts(heap, first, end);
     }
