@@ -106,8 +106,10 @@ struct hk_cold {
     /* Give memory back that has been free for long, as policy says. `now` from HK_OS.now(). any. */
     void (*tick)(uint64_t now);
 
-    /* Give back all free memory but `keep` bytes, at once. -> bytes. any. */
-    size_t (*trim)(size_t keep);
+    /* Give back all free memory but `keep` bytes, at once, and what `heap` (NULL: nobody) keeps
+     * warm.
+     * -> bytes. holder of `heap`. */
+    size_t (*trim)(struct hk_heap *heap, size_t keep);
 
     /* One block of its own: size > 0, align a power of two >= HK_ALIGN; `reserve` bytes of address
      * space, 0 or more than size, are kept for large_resize where there is room. *zero is set to

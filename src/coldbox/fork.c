@@ -13,14 +13,14 @@
 
 void hk_cold_prefork(void)
 {
-    hk_lock_take(&hk_heaps.lock);
-    hk_lock_take(&hk_slabs.lock);
+    hk_lock_keep(&hk_heaps.lock);
+    hk_lock_keep(&hk_slabs.lock);
 }
 
 void hk_cold_parent(void)
 {
-    hk_lock_give(&hk_slabs.lock);
-    hk_lock_give(&hk_heaps.lock);
+    hk_lock_unkeep(&hk_slabs.lock);
+    hk_lock_unkeep(&hk_heaps.lock);
 }
 
 static void strand_heap(struct hk_heap *heap)
@@ -94,6 +94,7 @@ void hk_cold_child(struct hk_heap *self)
     }
     relist_orphans_locked();
     strand_pages(self);
-    hk_lock_renew(&hk_slabs.lock);
-    hk_lock_renew(&hk_heaps.lock);
+    /* whoever waited for them is gone: waking nobody is all that giving them back can do wrong */
+    hk_lock_unkeep(&hk_slabs.lock);
+    hk_lock_unkeep(&hk_heaps.lock);
 }

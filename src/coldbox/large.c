@@ -21,6 +21,7 @@ struct large {
     uint32_t offset;  /* of the block from the run's start */
     uint32_t units;   /* of the run; 0: a mapping of its own, or a span */
     size_t map_bytes; /* of a mapping of its own */
+    uint32_t moved;   /* the pages came by move(): their mapping is renewed when they go */
 };
 
 _Static_assert(sizeof(struct large) <= HK_PAGE_PRIVATE, "fits the private part");
@@ -143,7 +144,7 @@ void *hk_cold_large_alloc(size_t size, size_t align, size_t reserve, bool *zero)
         return alloc_span(size, align, zero);
     }
     void *block = alloc_huge(size, align, reserve, zero);
-    if (!block && hk_cold_trim(0)) {
+    if (!block && hk_cold_trim(NULL, 0)) {
         /* free memory may have been what stood in the way of a limit */
         block = alloc_huge(size, align, 0, zero);
     }
@@ -161,8 +162,24 @@ static struct hk_page *head_of(struct hk_page *page, const void *block)
     return head;
 }
 
+/* Undo what move() did to the mapping under a run, giving its memory back. */
+static void renew_run(struct hk_page *head, struct large *large)
+{
+    char *block = (char *)head + large->offset;
+    size_t bytes = large->touched > large->usable ? large->touched : large->usable;
+    if (HK_OS.renew(block, bytes) == 0) {
+        if (HK_THP != HK_THP_OFF) {
+            HK_OS.advise(block, bytes, HK_THP == HK_THP_ALWAYS ? HK_OS_HUGE : HK_OS_NO_HUGE);
+        }
+        large->touched = 0;
+    }
+}
+
 static void free_units(struct hk_page *head, struct large large)
 {
+    if (large.moved) {
+        renew_run(head, &large);
+    }
     hk_lock_take(&hk_slabs.lock);
     struct hk_units run = hk_units_find_locked(head);
     run.count = large.units;
@@ -237,6 +254,9 @@ static bool fit_units_locked(struct hk_page *head, struct large *large, uint32_t
     run.count = large->units;
     if (need > run.count && !hk_units_extend_locked(run, need - run.count)) {
         return false;
+    }
+    if (need < run.count && large->moved) {
+        return true; /* its units go back together, renewed */
     }
     if (need < run.count) {
         size_t kept = (size_t)need << HK_SUPERSLAB_SHIFT;
@@ -323,8 +343,9 @@ static void *move_huge(struct hk_page *head, char *block, size_t size)
         run.count = old.units;
         hk_units_forget_locked(run);
         hk_lock_give(&hk_slabs.lock);
-        large_of(head)->touched = 0;
     }
+    large_of(head)->touched = 0;
+    large_of(hk_page_head(hk_page_of(to)))->moved = 1;
     hk_cold_large_free(hk_page_of(block), block);
     return to;
 }

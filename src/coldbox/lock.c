@@ -4,7 +4,33 @@
 
 #include "hk_seat_os.h"
 
+#include <errno.h>
+
 enum { SPINS = 100 };
+
+/* -> an address that no other live thread has. */
+static const void *thread_mark(void)
+{
+    return &errno;
+}
+
+void hk_lock_keep(struct hk_lock *lock)
+{
+    hk_lock_take(lock);
+    lock->depth = 0;
+    atomic_store_explicit(&lock->keeper, thread_mark(), memory_order_relaxed);
+}
+
+void hk_lock_unkeep(struct hk_lock *lock)
+{
+    atomic_store_explicit(&lock->keeper, NULL, memory_order_relaxed);
+    hk_lock_give(lock);
+}
+
+bool hk_lock_is_kept(const struct hk_lock *lock)
+{
+    return atomic_load_explicit(&lock->keeper, memory_order_relaxed) == thread_mark();
+}
 
 void hk_lock_wait(struct hk_lock *lock)
 {

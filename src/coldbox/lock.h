@@ -9,6 +9,7 @@
 
 #include <stdatomic.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 enum {
@@ -19,7 +20,15 @@ enum {
 struct hk_lock {
     _Alignas(HK_CACHE_LINE) _Atomic(uint32_t) word;
     uint32_t rank;
+    uint32_t depth;               /* takes by the keeper; keeper */
+    _Atomic(const void *) keeper; /* thread that holds the lock across a fork, or NULL */
 };
+
+/* Across a fork the lock stays with the forking thread, which may take it again meanwhile: another
+ * library's fork handler, registered before ours, runs inside and may allocate. */
+HK_HIDDEN void hk_lock_keep(struct hk_lock *lock);
+HK_HIDDEN void hk_lock_unkeep(struct hk_lock *lock);
+HK_HIDDEN bool hk_lock_is_kept(const struct hk_lock *lock);
 
 HK_HIDDEN void hk_lock_wait(struct hk_lock *lock);
 HK_HIDDEN void hk_lock_wake(struct hk_lock *lock);
@@ -28,6 +37,11 @@ HK_HIDDEN void hk_lock_order(uint32_t rank, bool taken);
 static inline void hk_lock_take(struct hk_lock *lock)
 {
     uint32_t expected = 0;
+    if (HK_UNLIKELY(atomic_load_explicit(&lock->keeper, memory_order_relaxed) != NULL) &&
+        hk_lock_is_kept(lock)) {
+        lock->depth += 1;
+        return;
+    }
     if (HK_DEBUG) {
         hk_lock_order(lock->rank, true);
     }
@@ -40,21 +54,18 @@ static inline void hk_lock_take(struct hk_lock *lock)
 
 static inline void hk_lock_give(struct hk_lock *lock)
 {
+    if (HK_UNLIKELY(atomic_load_explicit(&lock->keeper, memory_order_relaxed) != NULL) &&
+        lock->depth) {
+        /* only the keeper gets here: nobody else can hold the lock */
+        lock->depth -= 1;
+        return;
+    }
     if (HK_DEBUG) {
         hk_lock_order(lock->rank, false);
     }
     if (atomic_exchange_explicit(&lock->word, 0, memory_order_release) == 2) {
         hk_lock_wake(lock);
     }
-}
-
-/* In a forked child, whose other threads are gone: the lock is free. */
-static inline void hk_lock_renew(struct hk_lock *lock)
-{
-    if (HK_DEBUG) {
-        hk_lock_order(lock->rank, false);
-    }
-    atomic_store_explicit(&lock->word, 0, memory_order_relaxed);
 }
 
 #endif

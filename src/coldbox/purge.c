@@ -24,9 +24,10 @@ static struct {
     _Atomic(uint64_t) last_tick; /* ns; whoever advances it does the tick */
 } purge;
 
-/* A piece of dirty memory on its way out: slices of a superslab, a whole superslab, or a unit. */
+/* A piece of dirty memory on its way out: slices of a superslab, a whole superslab, or a run of
+ * units. */
 struct claim {
-    struct hk_superslab *slab; /* NULL: a free unit */
+    struct hk_superslab *slab; /* NULL: free units */
     uint64_t mask;             /* of its slices; 0: the whole superslab, which is closed */
     struct hk_units unit;
     bool done;
@@ -63,19 +64,30 @@ static bool full(const struct claims *claims, size_t want)
     return claims->count == BATCH || claims->bytes >= want;
 }
 
+static bool unit_is_due(const struct hk_arena *arena, uint32_t index, bool aged_only)
+{
+    return index < arena->units && hk_bit(arena->free, index) && arena->touched[index] &&
+           (!aged_only || hk_bit(arena->aged, index));
+}
+
+/* Adjacent units make one claim, so that they cost one system call. */
 static void claim_units_locked(struct claims *claims, size_t want, bool aged_only)
 {
     struct hk_arena *arena = atomic_load_explicit(&hk_slabs.arenas, memory_order_relaxed);
     for (; arena; arena = arena->next) {
-        for (uint32_t i = 0; i < arena->units && !full(claims, want); i++) {
-            if (!hk_bit(arena->free, i) || !arena->touched[i] ||
-                (aged_only && !hk_bit(arena->aged, i))) {
-                continue;
+        uint32_t i = 0;
+        while (i < arena->units && !full(claims, want)) {
+            uint32_t first = i;
+            while (unit_is_due(arena, i, aged_only) && claims->bytes < want) {
+                hk_bit_clear(arena->free, i);
+                hk_slabs.dirty_pages -= arena->touched[i];
+                claims->bytes += (size_t)arena->touched[i++] * 4096;
             }
-            hk_bit_clear(arena->free, i);
-            hk_slabs.dirty_pages -= arena->touched[i];
-            claims->bytes += (size_t)arena->touched[i] * 4096;
-            claims->claim[claims->count++] = (struct claim){.unit = {arena, i, 1}};
+            if (i > first) {
+                claims->claim[claims->count++] = (struct claim){.unit = {arena, first, i - first}};
+            } else {
+                i++;
+            }
         }
     }
 }
@@ -132,7 +144,8 @@ static void give_back(struct claim *claim)
     if (claim->mask) {
         claim->done = purge_slices(claim);
     } else {
-        claim->done = HK_OS.purge(hk_units_base(claim->unit), HK_SUPERSLAB) == 0;
+        size_t bytes = (size_t)claim->unit.count << HK_SUPERSLAB_SHIFT;
+        claim->done = HK_OS.purge(hk_units_base(claim->unit), bytes) == 0;
     }
 }
 
@@ -157,8 +170,13 @@ static size_t purge_round(size_t want, bool aged_only)
 {
     struct claims claims = {.count = 0};
     hk_lock_take(&hk_slabs.lock);
-    claim_units_locked(&claims, want, aged_only);
-    claim_slices_locked(&claims, want, aged_only);
+    claim_units_locked(&claims, want, true);
+    claim_slices_locked(&claims, want, true);
+    if (!aged_only) {
+        /* the youngest memory last: it is the likeliest to be wanted again */
+        claim_slices_locked(&claims, want, false);
+        claim_units_locked(&claims, want, false);
+    }
     hk_slabs_publish_locked();
     hk_lock_give(&hk_slabs.lock);
     for (size_t i = 0; i < claims.count; i++) {
@@ -245,9 +263,12 @@ static size_t trim_orphans(void)
     return bytes;
 }
 
-size_t hk_cold_trim(size_t keep)
+size_t hk_cold_trim(struct hk_heap *heap, size_t keep)
 {
     size_t bytes = trim_orphans();
+    if (heap) {
+        hk_warm_shrink(heap, 0);
+    }
     while (dirty_bytes() > keep) {
         size_t round = purge_round(dirty_bytes() - keep, false);
         if (round == 0) {

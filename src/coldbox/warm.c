@@ -18,7 +18,8 @@ struct hk_page *hk_warm_take(struct hk_heap *heap)
 bool hk_warm_keep(struct hk_heap *heap, struct hk_page *page)
 {
     size_t pages = atomic_load_explicit(&heap->page_count, memory_order_relaxed);
-    size_t most = pages / 4 < HK_WARM_CAP ? pages / 4 : HK_WARM_CAP;
+    size_t cap = HK_WARM_CAP;
+    size_t most = pages / 4 < cap ? pages / 4 : cap;
     if (!heap->keeps || heap->warm_count >= most) {
         return false;
     }

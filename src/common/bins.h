@@ -42,8 +42,7 @@ struct hk_tls {
 };
 
 #if HK_TLS_BINS
-extern HK_HIDDEN _Thread_local struct hk_tls hk_tls
-    __attribute__((tls_model("initial-exec")));
+extern HK_HIDDEN _Thread_local struct hk_tls hk_tls __attribute__((tls_model("initial-exec")));
 #endif
 
 #endif

@@ -9,6 +9,7 @@
 #include "common/check.h"
 
 #include <dlfcn.h>
+#include <stdint.h>
 #include <string.h>
 
 typedef void *new_plain(size_t size);
@@ -17,12 +18,13 @@ typedef void *new_nothrow(size_t size, const void *tag);
 typedef void *new_aligned_nothrow(size_t size, size_t align, const void *tag);
 
 /* Find the C++ library's operator of this name and store its address in *next, a function pointer.
- */
-HK_COLD_FN void hk_find_operator(const char *name, void *next)
+ * `own` is ours: the default search finds that where there is no C++ library. */
+HK_COLD_FN void hk_find_operator(const char *name, uintptr_t own, void *next)
 {
     void *found = dlsym(RTLD_NEXT, name);
     found = found ? found : dlsym(RTLD_DEFAULT, name);
-    HK_REQUIRE(found, "operator new: out of memory, and no C++ library to throw bad_alloc");
+    HK_REQUIRE(found && (uintptr_t)found != own,
+               "operator new: out of memory, and no C++ library to throw bad_alloc");
     memcpy(next, &found, sizeof found);
 }
 
@@ -33,7 +35,7 @@ void *hk_new(size_t size)
         return block;
     }
     new_plain *next;
-    hk_find_operator("_Znwm", &next);
+    hk_find_operator("_Znwm", (uintptr_t)hk_new, &next);
     return next(size);
 }
 
@@ -44,7 +46,7 @@ void *hk_new_aligned(size_t size, size_t align)
         return block;
     }
     new_aligned *next;
-    hk_find_operator("_ZnwmSt11align_val_t", &next);
+    hk_find_operator("_ZnwmSt11align_val_t", (uintptr_t)hk_new_aligned, &next);
     return next(size, align);
 }
 
@@ -55,7 +57,7 @@ void *hk_new_nothrow(size_t size, const void *tag)
         return block;
     }
     new_nothrow *next;
-    hk_find_operator("_ZnwmRKSt9nothrow_t", &next);
+    hk_find_operator("_ZnwmRKSt9nothrow_t", (uintptr_t)hk_new_nothrow, &next);
     return next(size, tag);
 }
 
@@ -66,7 +68,8 @@ void *hk_new_aligned_nothrow(size_t size, size_t align, const void *tag)
         return block;
     }
     new_aligned_nothrow *next;
-    hk_find_operator("_ZnwmSt11align_val_tRKSt9nothrow_t", &next);
+    hk_find_operator("_ZnwmSt11align_val_tRKSt9nothrow_t", (uintptr_t)hk_new_aligned_nothrow,
+                     &next);
     return next(size, align, tag);
 }
 

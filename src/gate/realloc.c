@@ -122,9 +122,9 @@ int hk_malloc_trim(size_t keep)
         bytes += HK_TINY.collect(heap, HK_COLLECT_ALL);
         bytes += HK_POOL.collect(heap, HK_COLLECT_ALL);
         HK_COLD.flush(heap);
+        bytes += HK_COLD.trim(heap, keep);
         hk_thread_leave(heap);
     }
-    bytes += HK_COLD.trim(keep);
     errno = saved;
     return bytes > 0;
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Per-thread state. A key destructor runs in every round until the last one, so that other
- * destructors still find the heap; whatever runs after it works with a borrowed heap or posts its
- * frees directly. One fork registration, at the first slow path of the process or in its constructor:
- * before main, and before any other thread can exist. */
+/* Per-thread state. A key destructor runs in every round until the last but one, so that
+ * other destructors still find the heap; whatever runs after it works with a borrowed heap or posts
+ * its frees directly. One fork registration, at the first slow path of the process or in its
+ * constructor: before main, and before any other thread can exist. */
 #include "gate/thread.h"
 
 #include "gate/route.h"
@@ -30,6 +30,9 @@ struct hk_heap *hk_self_heap(void)
 #endif
 
 enum { UNBORN, BEING_BORN, READY };
+
+/* The last round but one: tools that watch threads let go of them in the last. */
+enum { EXIT_ROUNDS = PTHREAD_DESTRUCTOR_ITERATIONS - 1 };
 
 static struct {
     _Atomic(int) state;
@@ -82,8 +85,7 @@ static void end_heap(struct hk_heap *heap)
 static void thread_exits(void *unused)
 {
     (void)unused;
-    if (++hk_tls.rounds < PTHREAD_DESTRUCTOR_ITERATIONS &&
-        pthread_setspecific(process.key, &process) == 0) {
+    if (++hk_tls.rounds < EXIT_ROUNDS && pthread_setspecific(process.key, &process) == 0) {
         return;
     }
     hk_tls.dead = 1;

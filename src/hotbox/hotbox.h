@@ -30,7 +30,8 @@ struct hk_hotbox {
     bool owns_pages;  /* false: pages belong to all threads, and free_local takes any thread's block
                        */
 
-    /* Start a heap whose box state is all zero. Cannot fail; leases nothing. owner. */
+    /* Make a heap that has just been born the calling thread's: its box state is all zero, but for
+     * the pages that birth attached. Cannot fail; leases nothing. owner. */
     void (*init)(struct hk_heap *heap);
 
     /* The fast path. -> block of at least `offset` bytes (16 for offset 0), aligned to 16, content
@@ -52,7 +53,8 @@ struct hk_hotbox {
     /* hk_hooks.attach for pages of this box. holder. */
     void (*attach)(struct hk_heap *heap, struct hk_page *page);
 
-    /* -> bytes retired or given back. Every block freed before the call is reusable after it. owner. */
+    /* -> bytes retired or given back. Every block freed before the call is reusable after it.
+     * owner. */
     size_t (*collect)(struct hk_heap *heap, enum hk_collect how);
 
     /* Thread exit: bins go home, empty pages are retired, the others are unlisted and stay leased

@@ -65,6 +65,11 @@ struct hk_os {
      * changed. any. */
     int (*move)(void *from, size_t from_size, void *to);
 
+    /* Put fresh memory in the place of a range that move() has written to, so that the system can
+     * join its mapping with its neighbours' again; it reads as zero, and advice given for it is
+     * forgotten. On failure nothing has changed. any. */
+    int (*renew)(void *addr, size_t size);
+
     /* -> monotonic nanoseconds, may be as coarse as some milliseconds. any, no system call. */
     uint64_t (*now)(void);
 

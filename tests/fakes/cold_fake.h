@@ -52,7 +52,7 @@ struct hk_heap *hk_cold_fake_birth(uintptr_t token);
 void hk_cold_fake_death(struct hk_heap *heap);
 bool hk_cold_fake_adopt(struct hk_heap *heap);
 void hk_cold_fake_tick(uint64_t now);
-size_t hk_cold_fake_trim(size_t keep);
+size_t hk_cold_fake_trim(struct hk_heap *heap, size_t keep);
 void *hk_cold_fake_large_alloc(size_t size, size_t align, size_t reserve, bool *zero);
 void hk_cold_fake_large_free(struct hk_page *page, void *block);
 size_t hk_cold_fake_large_size(struct hk_page *page, void *block);

@@ -229,8 +229,9 @@ size_t hk_cold_fake_purge(struct hk_page *page, size_t offset, size_t size)
     return end - begin;
 }
 
-size_t hk_cold_fake_trim(size_t keep)
+size_t hk_cold_fake_trim(struct hk_heap *heap, size_t keep)
 {
+    (void)heap;
     size_t bytes = 0;
     fake_lock();
     for (size_t i = 0; i < fake_cold.unit_count; i++) {

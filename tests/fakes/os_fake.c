@@ -163,6 +163,15 @@ int hk_os_fake_move(void *from, size_t from_size, void *to)
     return outcome(HK_OS_MOVE, ok, ENOMEM);
 }
 
+int hk_os_fake_renew(void *addr, size_t size)
+{
+    bool ok = allowed(HK_OS_MAP) &&
+              mmap(addr, size, PROT_READ | PROT_WRITE,
+                   MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0) != MAP_FAILED;
+    os.purged += ok ? size : 0;
+    return outcome(HK_OS_MAP, ok, ENOMEM);
+}
+
 uint64_t hk_os_fake_now(void)
 {
     return os.now;

@@ -29,6 +29,7 @@ int hk_os_fake_unmap(void *addr, size_t size);
 int hk_os_fake_purge(void *addr, size_t size);
 int hk_os_fake_advise(void *addr, size_t size, enum hk_os_advice advice);
 int hk_os_fake_move(void *from, size_t from_size, void *to);
+int hk_os_fake_renew(void *addr, size_t size);
 uint64_t hk_os_fake_now(void);
 void hk_os_fake_wait(_Atomic(uint32_t) *word, uint32_t value);
 void hk_os_fake_wake(_Atomic(uint32_t) *word);
@@ -42,6 +43,7 @@ static const struct hk_os hk_os_fake = {
     .purge = hk_os_fake_purge,
     .advise = hk_os_fake_advise,
     .move = hk_os_fake_move,
+    .renew = hk_os_fake_renew,
     .now = hk_os_fake_now,
     .wait = hk_os_fake_wait,
     .wake = hk_os_fake_wake,

@@ -84,7 +84,7 @@ static void zero_flag_tells_the_truth(const void *subject)
             cold->retire(page);
         }
         if (round % 20 == 19) {
-            cold->trim(0);
+            cold->trim(NULL, 0);
         }
     }
 
@@ -196,7 +196,7 @@ static void trim_gives_dirty_memory_back(const void *subject)
 {
     const struct hk_cold *cold = subject;
     struct hk_heap *heap = kit_heap(cold);
-    cold->trim(0);
+    cold->trim(NULL, 0);
     for (int i = 0; i < 30; i++) {
         struct hk_page *page = kit_lease(cold, heap, 2);
         memset(hk_page_start(page), 1, 2 * HK_SLICE);
@@ -204,7 +204,7 @@ static void trim_gives_dirty_memory_back(const void *subject)
     kit_end_heap(cold, heap);
     size_t dirty = kit_stat(cold).dirty;
 
-    size_t bytes = cold->trim(0);
+    size_t bytes = cold->trim(NULL, 0);
 
     assert_true(bytes >= dirty); /* an eager policy has left nothing to give back */
     assert_int_equal(kit_stat(cold).dirty, 0);
@@ -219,7 +219,7 @@ static void trim_leaves_live_pages_alone(const void *subject)
     memset(memory, 0x77, 2 * HK_SLICE);
     cold->retire(kit_lease(cold, heap, 5));
 
-    cold->trim(0);
+    cold->trim(NULL, 0);
 
     assert_int_equal(memory[0], 0x77);
     assert_memory_equal(memory, memory + 1, 2 * HK_SLICE - 1);

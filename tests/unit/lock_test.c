@@ -53,7 +53,7 @@ static void renewed_lock_is_free(void **state)
 {
     (void)state;
     hk_lock_take(&lock);
-    hk_lock_renew(&lock);
+    hk_lock_unkeep(&lock);
     hk_lock_take(&lock);
     hk_lock_give(&lock);
     assert_int_equal(lock.word, 0);

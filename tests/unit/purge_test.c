@@ -24,7 +24,7 @@ static int settle(void **state)
 {
     calm_os(state);
     pass(2000); /* what earlier tests have held on to is forgotten */
-    hk_cold.trim(0);
+    hk_cold.trim(NULL, 0);
     return 0;
 }
 
@@ -116,10 +116,10 @@ static void trim_keeps_what_it_is_told(void **state)
 {
     (void)state;
     make_dirty(1 << 20);
-    assert_int_equal(hk_cold.trim(1 << 20), 0);
-    assert_true(hk_cold.trim(0) >= 1 << 20);
+    assert_int_equal(hk_cold.trim(NULL, 1 << 20), 0);
+    assert_true(hk_cold.trim(NULL, 0) >= 1 << 20);
     assert_int_equal(cold_stat().dirty, 0);
-    assert_int_equal(hk_cold.trim(0), 0);
+    assert_int_equal(hk_cold.trim(NULL, 0), 0);
 }
 
 static void refused_purge_leaves_memory_dirty(void **state)
@@ -129,11 +129,11 @@ static void refused_purge_leaves_memory_dirty(void **state)
     make_dirty(1 << 20);
     size_t dirty = cold_stat().dirty;
     hk_os_fake_fail(HK_OS_PURGE, 1, true);
-    assert_int_equal(hk_cold.trim(0), 0);
+    assert_int_equal(hk_cold.trim(NULL, 0), 0);
     assert_int_equal(cold_stat().dirty, dirty);
     assert_null(hk_cold.check());
     hk_os_fake_reset();
-    assert_true(hk_cold.trim(0) >= dirty);
+    assert_true(hk_cold.trim(NULL, 0) >= dirty);
     give_large(held);
 }
 
@@ -144,7 +144,7 @@ static void keep_gives_back_only_when_asked(void **state)
     size_t dirty = cold_stat().dirty;
     pass(10);
     assert_int_equal(cold_stat().dirty, dirty);
-    hk_cold.trim(0);
+    hk_cold.trim(NULL, 0);
     assert_int_equal(cold_stat().dirty, 0);
 }
 

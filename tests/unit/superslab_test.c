@@ -39,7 +39,7 @@ static void fresh_slices_are_zero_and_used_ones_dirty(void **state)
 {
     (void)state;
     bool zero = true;
-    hk_cold.trim(0);
+    hk_cold.trim(NULL, 0);
     size_t dirty = hk_slabs.dirty_slices;
     struct hk_slices slices = get(3, 1, &zero);
     assert_true(zero);
@@ -144,7 +144,7 @@ static void whole_superslab_goes_back_as_a_unit(void **state)
     bool zero;
     put(get(10, 1, &zero));
     assert_true(hk_slabs.superslabs > 0);
-    hk_cold.trim(0);
+    hk_cold.trim(NULL, 0);
     assert_int_equal(cold_stat().dirty, 0);
     struct hk_slices slices = get(1, 1, &zero);
     assert_true(zero);

@@ -24,7 +24,7 @@ static struct {
     _Atomic(uint64_t) mapped;
     _Atomic(uint64_t) purged;
     _Atomic(uint64_t) advice_off_until; /* ns of now() */
-    _Atomic(size_t) page;
+    _Atomic(int) facts;                 /* 0 unknown, 1 being read, 2 known */
 } os;
 
 /* Count a call. -> 0, or the errno value of the refusal. */
@@ -41,11 +41,15 @@ static int counted(enum hk_os_call call, bool ok)
 
 const struct hk_os_facts *hk_os_linux_facts(void)
 {
-    static struct hk_os_facts facts = {.page = 4096, .huge_page = 2 * 1024 * 1024};
-    if (!atomic_load_explicit(&os.page, memory_order_acquire)) {
-        facts.page = (size_t)sysconf(_SC_PAGESIZE);
-        /* release: pairs with the load above; two first callers write the same value */
-        atomic_store_explicit(&os.page, facts.page, memory_order_release);
+    static struct hk_os_facts facts = {.huge_page = 2 * 1024 * 1024};
+    int unknown = 0;
+    /* acquire: pairs with the release of the one thread that reads the facts */
+    while (HK_UNLIKELY(atomic_load_explicit(&os.facts, memory_order_acquire) != 2)) {
+        if (atomic_compare_exchange_strong(&os.facts, &unknown, 1)) {
+            facts.page = (size_t)sysconf(_SC_PAGESIZE);
+            atomic_store_explicit(&os.facts, 2, memory_order_release);
+        }
+        unknown = 0;
     }
     return &facts;
 }
@@ -127,6 +131,17 @@ int hk_os_linux_move(void *from, size_t from_size, void *to)
     /* Kernels before 5.7 refuse to keep the source mapped; moving and mapping it anew would leave a
      * moment in which another thread's mmap could take the hole. */
     return counted(HK_OS_MOVE, moved != MAP_FAILED);
+}
+
+int hk_os_linux_renew(void *addr, size_t size)
+{
+    void *fresh = mmap(addr, size, PROT_READ | PROT_WRITE,
+                       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0);
+    int err = counted(HK_OS_MAP, fresh != MAP_FAILED);
+    if (!err) {
+        atomic_fetch_add_explicit(&os.purged, size, memory_order_relaxed);
+    }
+    return err;
 }
 
 void hk_os_linux_wait(_Atomic(uint32_t) *word, uint32_t value)

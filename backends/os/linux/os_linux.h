@@ -14,6 +14,7 @@ HK_HIDDEN int hk_os_linux_unmap(void *addr, size_t size);
 HK_HIDDEN int hk_os_linux_purge(void *addr, size_t size);
 HK_HIDDEN int hk_os_linux_advise(void *addr, size_t size, enum hk_os_advice advice);
 HK_HIDDEN int hk_os_linux_move(void *from, size_t from_size, void *to);
+HK_HIDDEN int hk_os_linux_renew(void *addr, size_t size);
 HK_HIDDEN uint64_t hk_os_linux_now(void);
 HK_HIDDEN void hk_os_linux_wait(_Atomic(uint32_t) *word, uint32_t value);
 HK_HIDDEN void hk_os_linux_wake(_Atomic(uint32_t) *word);
@@ -27,6 +28,7 @@ static const struct hk_os hk_os_linux = {
     .purge = hk_os_linux_purge,
     .advise = hk_os_linux_advise,
     .move = hk_os_linux_move,
+    .renew = hk_os_linux_renew,
     .now = hk_os_linux_now,
     .wait = hk_os_linux_wait,
     .wake = hk_os_linux_wake,

@@ -79,8 +79,9 @@ static void boasting_stat(struct hk_cold_stat *out)
     out->leases += ++calls;
 }
 
-static size_t no_trim(size_t keep)
+static size_t no_trim(struct hk_heap *heap, size_t keep)
 {
+    (void)heap;
     (void)keep;
     return 0;
 }
@@ -94,10 +95,10 @@ static struct hk_page *noting_lease(const struct hk_lease *request)
     return page;
 }
 
-static size_t cruel_trim(size_t keep)
+static size_t cruel_trim(struct hk_heap *heap, size_t keep)
 {
     memset(hk_page_start(first_leased), 0, HK_SLICE);
-    return HONEST.trim(keep);
+    return HONEST.trim(heap, keep);
 }
 
 static size_t wide_purge(struct hk_page *page, size_t offset, size_t size)
