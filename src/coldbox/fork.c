@@ -30,6 +30,7 @@ static void strand_heap(struct hk_heap *heap)
         atomic_store_explicit(&heap->state, HK_HEAP_FROZEN, memory_order_relaxed);
     } else if (state == HK_HEAP_LIVE) {
         memset(heap->shelf, 0, sizeof heap->shelf);
+        memset(heap->bins, 0, sizeof heap->bins);
         heap->keeps = false;
         atomic_store_explicit(&heap->state, HK_HEAP_ORPHAN, memory_order_relaxed);
     }

@@ -2,12 +2,12 @@
 /* Thread bins, and where they lie. A bin is a LIFO of blocks of any own
  * page of one class, and `room`: how many frees it still takes before frees go to their pages.
  *
- *   HK_TLS_BINS=1  the interposer: bins lie in static TLS; the heap argument is a token that nobody
- *                  reads, the bin is fs-relative, and the owner's token is the thread pointer.
- *   HK_TLS_BINS=0  the embeddable library and the kits: bins lie in the heap object, whose address
- * is the token.
+ *   HK_TLS_BINS=1  the interposer: bins lie in static TLS, those of the coarse classes behind a
+ * pointer there, since static TLS is scarce; the heap argument is a token that nobody reads on a
+ * fast path, and the owner's token is the thread pointer. HK_TLS_BINS=0  the embeddable library and
+ * the kits: bins lie in the heap object, whose address is the token.
  *
- * All-zero TLS is valid and means "empty, not initialised": the first allocation simply refills. */
+ * Zero bins are valid and mean "empty, not initialised": the first allocation simply refills. */
 #ifndef HK_COMMON_BINS_H
 #define HK_COMMON_BINS_H
 
@@ -34,12 +34,22 @@ struct hk_bin {
 
 _Static_assert(sizeof(struct hk_bin) == 1 << HK_BIN_SHIFT, "an offset is a rounded tiny size");
 
-struct hk_tls {
-    struct hk_bin bins[HK_BIN_COUNT];
-    struct hk_heap *heap; /* NULL before the first slow path and after the thread's death */
-    uint32_t dead;        /* the key destructor has run its last round */
-    uint32_t rounds;      /* of key destructors seen */
+enum {
+    HK_TLS_BIN_COUNT = HK_TINY_BINS + HK_FINE_BINS, /* in static TLS, in that form */
+    HK_HEAP_BIN_FIRST = HK_TLS_BINS ? HK_TLS_BIN_COUNT : 0,
+    HK_HEAP_BIN_COUNT = HK_BIN_COUNT - HK_HEAP_BIN_FIRST, /* in the heap object */
 };
+
+struct hk_tls {
+    struct hk_bin bins[HK_TLS_BIN_COUNT];
+    struct hk_bin *coarse; /* the heap's, or hk_no_bins */
+    struct hk_heap *heap;  /* NULL before the first slow path and after the thread's death */
+    uint32_t dead;         /* the key destructor has run its last round */
+    uint32_t rounds;       /* of key destructors seen */
+};
+
+/* Bins of a thread without a heap: always empty, never written. */
+extern HK_HIDDEN struct hk_bin hk_no_bins[HK_COARSE_BINS];
 
 #if HK_TLS_BINS
 extern HK_HIDDEN _Thread_local struct hk_tls hk_tls __attribute__((tls_model("initial-exec")));

@@ -67,9 +67,7 @@ struct hk_heap {
         _Atomic(uint64_t) remote_in;  /* own blocks that came home from other threads */
         _Atomic(uint64_t) remote_out; /* blocks of others that were sent home */
     } count;
-#if !HK_TLS_BINS
-    struct hk_bin bins[HK_BIN_COUNT];
-#endif
+    struct hk_bin bins[HK_HEAP_BIN_COUNT]; /* from HK_HEAP_BIN_FIRST on */
 };
 
 /* The owner enters or leaves a slow path: whoever forks meanwhile must not trust the heap's lists.

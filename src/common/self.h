@@ -21,14 +21,39 @@ HK_INLINE uintptr_t hk_tls_offset(void)
 HK_INLINE struct hk_bin *hk_bin_at(struct hk_heap *heap, size_t offset)
 {
 #if HK_TLS_BINS
-    (void)heap;
-    return (struct hk_bin *)((char *)hk_tls.bins + offset);
+    if (offset < (size_t)HK_TLS_BIN_COUNT << HK_BIN_SHIFT) {
+        return (struct hk_bin *)((char *)hk_tls.bins + offset);
+    }
+#endif
+    return &heap->bins[(offset >> HK_BIN_SHIFT) - HK_HEAP_BIN_FIRST];
+}
+
+/* The calling thread's coarse bins are the heap's from now on; NULL: it has none. owner. */
+static inline void hk_coarse_bind(struct hk_heap *heap)
+{
+#if HK_TLS_BINS
+    hk_tls.coarse = heap ? heap->bins : hk_no_bins;
 #else
-    return (struct hk_bin *)((char *)heap->bins + offset);
+    (void)heap;
 #endif
 }
 
-/* Take the first block off the bin at `offset`. -> NULL: the bin is empty. owner. */
+/* Take the first block off `bin`. -> NULL: the bin is empty. owner. */
+HK_INLINE void *hk_pop(struct hk_bin *bin)
+{
+    void *block = bin->head;
+    if (HK_UNLIKELY(!block)) {
+        return NULL;
+    }
+    /* head last: a thread that fork leaves behind here still has a whole list */
+    void *next = *(void **)block;
+    bin->room += 1;
+    bin->head = next;
+    return block;
+}
+
+/* Take the first block off the bin at `offset`, a tiny or fine one's. -> NULL: it is empty. owner.
+ */
 HK_INLINE void *hk_bin_pop(struct hk_heap *heap, size_t offset)
 {
 #if HK_SEG_BINS
@@ -46,17 +71,25 @@ HK_INLINE void *hk_bin_pop(struct hk_heap *heap, size_t offset)
                      : "memory", "cc");
     return block;
 #else
-    struct hk_bin *bin = hk_bin_at(heap, offset);
-    void *block = bin->head;
-    if (HK_UNLIKELY(!block)) {
-        return NULL;
-    }
-    /* head last: a thread that fork leaves behind here still has a whole list */
-    void *next = *(void **)block;
-    bin->room += 1;
-    bin->head = next;
-    return block;
+    return hk_pop(hk_bin_at(heap, offset));
 #endif
+}
+
+/* The same for a coarse bin's offset. */
+HK_INLINE void *hk_coarse_pop(struct hk_heap *heap, size_t offset)
+{
+#if HK_SEG_BINS
+    (void)heap;
+    const char __seg_fs *tls = (const char __seg_fs *)hk_tls_offset();
+    struct hk_bin *bins = *(struct hk_bin *const __seg_fs *)(tls + offsetof(struct hk_tls, coarse));
+#elif HK_TLS_BINS
+    (void)heap;
+    struct hk_bin *bins = hk_tls.coarse;
+#else
+    struct hk_bin *bins = heap->bins + HK_TLS_BIN_COUNT;
+#endif
+    return hk_pop(
+        (struct hk_bin *)((char *)bins + offset - ((size_t)HK_TLS_BIN_COUNT << HK_BIN_SHIFT)));
 }
 
 /* -> the value that `owner` has in the caller's pages (pointer form: in `heap`'s). Never below

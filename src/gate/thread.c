@@ -13,7 +13,7 @@
 
 #if HK_TLS_BINS
 /* used: the accessor's assembly names it */
-__attribute__((used)) _Thread_local struct hk_tls hk_tls;
+__attribute__((used)) _Thread_local struct hk_tls hk_tls = {.coarse = hk_no_bins};
 #else
 static struct hk_heap
     empty_heap; /* bins that are always empty: the state before the first refill */

@@ -15,6 +15,10 @@ import subprocess
 import sys
 import tempfile
 
+# The clock may tick within a loop and give back what an earlier, smaller size has left; 3000 rounds
+# that each made a call would make as many.
+TICK_CALLS = 8
+
 MARK = re.compile(r'write\(-1, "(begin|end) (\d+)"')
 CALL = re.compile(r"^(?:\d+ +)?(\w+)\(")
 
@@ -60,10 +64,10 @@ def main():
     if done.returncode != 0 or not calls:
         print(f"status {done.returncode}, {len(calls)} sizes in the trace", file=sys.stderr)
         return 1
-    for size, found in calls.items():
-        if found:
-            print(f"{size} bytes: {found}", file=sys.stderr)
-    return 1 if any(calls.values()) else 0
+    busy = {size: found for size, found in calls.items() if sum(found.values()) > TICK_CALLS}
+    for size, found in busy.items():
+        print(f"{size} bytes: {found}", file=sys.stderr)
+    return 1 if busy else 0
 
 
 if __name__ == "__main__":

@@ -20,24 +20,46 @@ static int all_zero(void **state)
 #if HK_TLS_BINS
     memset(&hk_tls, 0, sizeof hk_tls);
 #endif
+    hk_coarse_bind(&heap);
     return 0;
+}
+
+/* Pop from bin `bin`, by the accessor that its class asks for. */
+static void *pop(size_t bin)
+{
+    return bin < HK_TLS_BIN_COUNT ? hk_bin_pop(&heap, bin << HK_BIN_SHIFT)
+                                  : hk_coarse_pop(&heap, bin << HK_BIN_SHIFT);
 }
 
 static void zero_bin_is_empty(void **state)
 {
     (void)state;
     for (size_t bin = 0; bin < HK_BIN_COUNT; bin++) {
-        assert_null(hk_bin_pop(&heap, bin << HK_BIN_SHIFT));
+        assert_null(pop(bin));
         assert_int_equal(hk_bin_at(&heap, bin << HK_BIN_SHIFT)->room, 0);
     }
 }
 
-static void bins_are_at_their_offsets(void **state)
+static void every_bin_has_a_place_of_its_own(void **state)
 {
     (void)state;
-    char *first = (char *)hk_bin_at(&heap, 0);
+    static void *block[HK_BIN_COUNT][2];
     for (size_t bin = 0; bin < HK_BIN_COUNT; bin++) {
-        assert_ptr_equal(hk_bin_at(&heap, bin * 16), first + bin * 16);
+        hk_bin_at(&heap, bin << HK_BIN_SHIFT)->head = block[bin];
+    }
+
+    for (size_t bin = 0; bin < HK_BIN_COUNT; bin++) {
+        assert_ptr_equal(pop(bin), block[bin]);
+    }
+}
+
+static void unbound_coarse_bins_are_empty(void **state)
+{
+    (void)state;
+    hk_coarse_bind(NULL);
+
+    for (size_t bin = HK_TLS_BIN_COUNT; bin < HK_BIN_COUNT; bin++) {
+        assert_null(pop(bin));
     }
 }
 
@@ -79,7 +101,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(zero_bin_is_empty, all_zero),
-        cmocka_unit_test_setup(bins_are_at_their_offsets, all_zero),
+        cmocka_unit_test_setup(every_bin_has_a_place_of_its_own, all_zero),
+        cmocka_unit_test_setup(unbound_coarse_bins_are_empty, all_zero),
         cmocka_unit_test_setup(pop_takes_the_first_block, all_zero),
         cmocka_unit_test_setup(pop_gives_room_back, all_zero),
         cmocka_unit_test(token_is_no_special_owner),
