@@ -88,10 +88,12 @@ bool hk_units_extend_locked(struct hk_units units, uint32_t count)
 void hk_units_give_locked(struct hk_units units, size_t touched)
 {
     size_t pages = (touched + 4095) / 4096;
+    hk_slabs.free_events += 1;
     for (uint32_t i = units.index; i < units.index + units.count; i++) {
         size_t here = pages < HK_UNIT_PAGES ? pages : HK_UNIT_PAGES;
         struct hk_arena *arena = units.arena;
         arena->touched[i] = arena->touched[i] > here ? arena->touched[i] : (uint16_t)here;
+        arena->freed[i] = hk_slabs.free_events;
         hk_slabs.dirty_pages += arena->touched[i];
         hk_bit_set(arena->free, i);
         pages -= here;

@@ -24,6 +24,7 @@ struct hk_arena {
     uint64_t aged[HK_ARENA_WORDS];    /* bit: was free and touched at the last tick */
     uint64_t purged[HK_ARENA_WORDS];  /* bit: given back since it was last used */
     uint64_t huge[HK_ARENA_WORDS];    /* bit: transparent huge pages were asked for */
+    uint32_t freed[HK_ARENA_UNITS];   /* when the unit became free, in events of the kind */
     uint16_t touched[HK_ARENA_UNITS]; /* 4 KiB pages from the unit's start that may hold data */
 };
 

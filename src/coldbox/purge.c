@@ -70,25 +70,48 @@ static bool unit_is_due(const struct hk_arena *arena, uint32_t index, bool aged_
            (!aged_only || hk_bit(arena->aged, index));
 }
 
-/* Adjacent units make one claim, so that they cost one system call. */
-static void claim_units_locked(struct claims *claims, size_t want, bool aged_only)
+/* -> the unit that is due and has been free for longest; arena NULL: none is due. */
+static struct hk_units oldest_unit_locked(bool aged_only)
 {
+    struct hk_units oldest = {NULL, 0, 0};
+    uint32_t age = 0;
     struct hk_arena *arena = atomic_load_explicit(&hk_slabs.arenas, memory_order_relaxed);
     for (; arena; arena = arena->next) {
-        uint32_t i = 0;
-        while (i < arena->units && !full(claims, want)) {
-            uint32_t first = i;
-            while (unit_is_due(arena, i, aged_only) && claims->bytes < want) {
-                hk_bit_clear(arena->free, i);
-                hk_slabs.dirty_pages -= arena->touched[i];
-                claims->bytes += (size_t)arena->touched[i++] * 4096;
-            }
-            if (i > first) {
-                claims->claim[claims->count++] = (struct claim){.unit = {arena, first, i - first}};
-            } else {
-                i++;
+        for (uint32_t i = 0; i < arena->units; i++) {
+            uint32_t its_age = hk_slabs.free_events - arena->freed[i] + 1;
+            if (its_age > age && unit_is_due(arena, i, aged_only)) {
+                age = its_age;
+                oldest = (struct hk_units){arena, i, 1};
             }
         }
+    }
+    return oldest;
+}
+
+/* Take the run's first unit, and those after it that became free together with it. */
+static void claim_run_locked(struct claims *claims, struct hk_units run, size_t want,
+                             bool aged_only)
+{
+    struct hk_arena *arena = run.arena;
+    uint32_t freed = arena->freed[run.index];
+    uint32_t i = run.index;
+    while (claims->bytes < want && unit_is_due(arena, i, aged_only) && arena->freed[i] == freed) {
+        hk_bit_clear(arena->free, i);
+        hk_slabs.dirty_pages -= arena->touched[i];
+        claims->bytes += (size_t)arena->touched[i++] * 4096;
+    }
+    run.count = i - run.index;
+    claims->claim[claims->count++] = (struct claim){.unit = run};
+}
+
+static void claim_units_locked(struct claims *claims, size_t want, bool aged_only)
+{
+    while (!full(claims, want)) {
+        struct hk_units oldest = oldest_unit_locked(aged_only);
+        if (!oldest.arena) {
+            return;
+        }
+        claim_run_locked(claims, oldest, want, aged_only);
     }
 }
 

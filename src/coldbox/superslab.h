@@ -48,6 +48,7 @@ struct hk_slabs {
     size_t huge_bytes;                    /* usable bytes of huge blocks, own mappings included */
     size_t leased;                        /* slices leased or warm */
     size_t dirty_slices;                  /* free and dirty */
+    uint32_t free_events;                 /* the clock of arena->freed */
     size_t dirty_pages;                   /* 4 KiB pages touched in free units */
     _Atomic(size_t) dirty_bytes;          /* of both; read without the lock */
     _Atomic(size_t) purge_above; /* dirty bytes that policy allows; read without the lock */
