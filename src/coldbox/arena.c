@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Arenas of units: first fit, lowest address first, which keeps reuse in memory that is already
- * touched. Address space grows by doubling and is kept; its memory is not. */
+ * touched. Address space grows by half and is kept; its memory is not. */
 #include "coldbox/arena.h"
 
 #include "coldbox/meta.h"
@@ -156,7 +156,7 @@ int hk_arena_grow(uint32_t count)
     hk_lock_take(&hk_slabs.lock);
     size_t before = hk_slabs.units;
     hk_lock_give(&hk_slabs.lock);
-    size_t units = before < HK_ARENA_FIRST ? HK_ARENA_FIRST : before;
+    size_t units = before / 2 < HK_ARENA_FIRST ? HK_ARENA_FIRST : before / 2;
     units = units > HK_ARENA_UNITS ? HK_ARENA_UNITS : units;
     units = units < count ? count : units;
     struct hk_arena *arena = count <= HK_ARENA_UNITS ? hk_meta_alloc(sizeof *arena) : NULL;
