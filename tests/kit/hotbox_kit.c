@@ -2,7 +2,7 @@
 /* The tiny hot boxes' side of the kit: requests are bin offsets, from 0 to HK_TINY_MAX. */
 #include "kit/box_kit.h"
 
-#include "kit_boxes.h"
+#include "kit_hotboxes.h"
 
 #include <stdio.h>
 

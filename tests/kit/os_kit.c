@@ -4,7 +4,7 @@
 #include "kit/os_kit.h"
 
 #include "fakes/os_fake.h"
-#include "kit_boxes.h"
+#include "kit_oses.h"
 
 #include <errno.h>
 #include <pthread.h>

@@ -3,7 +3,7 @@
  * are written out here, so that the kit does not believe the arithmetic under test. */
 #include "kit/box_kit.h"
 
-#include "kit_boxes.h"
+#include "kit_pools.h"
 #include "pool/pool.h"
 
 #include <stdio.h>
