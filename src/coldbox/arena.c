@@ -111,13 +111,6 @@ void hk_units_clean_locked(struct hk_units units)
     hk_slabs_publish_locked();
 }
 
-void hk_units_forget_locked(struct hk_units units)
-{
-    for (uint32_t i = units.index; i < units.index + units.count; i++) {
-        units.arena->touched[i] = 0;
-    }
-}
-
 struct hk_units hk_units_find_locked(const void *addr)
 {
     struct hk_arena *arena = atomic_load_explicit(&hk_slabs.arenas, memory_order_relaxed);

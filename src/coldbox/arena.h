@@ -69,9 +69,6 @@ HK_HIDDEN void hk_units_give_locked(struct hk_units units, size_t touched);
 /* Free units hold no data any more. */
 HK_HIDDEN void hk_units_clean_locked(struct hk_units units);
 
-/* Units in use hold no data any more: it was moved away. */
-HK_HIDDEN void hk_units_forget_locked(struct hk_units units);
-
 /* -> the unit that `addr` lies in (count 1), or arena NULL. */
 HK_HIDDEN struct hk_units hk_units_find_locked(const void *addr);
 

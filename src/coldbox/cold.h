@@ -15,6 +15,26 @@ HK_HIDDEN void hk_cold_retire(struct hk_page *page);
 HK_HIDDEN void hk_cold_adjust(struct hk_page *page, int delta);
 
 /* remote.c */
+static inline struct hk_remote_entry *hk_remote_entry_of(struct hk_heap *heap,
+                                                         const struct hk_page *page)
+{
+    size_t superslab = (uintptr_t)page >> HK_SUPERSLAB_SHIFT;
+    return &heap->remote[(hk_page_slice(page) + superslab * 7) % HK_REMOTE_ENTRIES];
+}
+
+/* Not marked as a slow path: a forked child forgets what other threads' heaps hold back. */
+static inline bool hk_cold_keep(struct hk_heap *heap, struct hk_page *page, void *block)
+{
+    struct hk_remote_entry *entry = hk_remote_entry_of(heap, page);
+    if (entry->page != page || entry->room == 0) {
+        return false;
+    }
+    *(void **)block = entry->head;
+    entry->head = block;
+    entry->room -= 1;
+    return true;
+}
+
 HK_HIDDEN void hk_cold_post(struct hk_heap *heap, struct hk_page *page, void *block);
 HK_HIDDEN void hk_cold_flush(struct hk_heap *heap);
 HK_HIDDEN size_t hk_cold_drain(struct hk_heap *heap);
@@ -51,6 +71,7 @@ static const struct hk_cold hk_cold = {
     .retire = hk_cold_retire,
     .purge = hk_cold_purge,
     .adjust = hk_cold_adjust,
+    .keep = hk_cold_keep,
     .post = hk_cold_post,
     .flush = hk_cold_flush,
     .drain = hk_cold_drain,

@@ -79,6 +79,10 @@ struct hk_cold {
     /* A box that keeps exact live counts of a page outside reports a change of them. holder. */
     void (*adjust)(struct hk_page *page, int delta);
 
+    /* The short way of post: -> true: the block is kept with others of its page (a head descriptor)
+     * for its owner; false: nothing was done, post it. owner of `heap`. */
+    bool (*keep)(struct hk_heap *heap, struct hk_page *page, void *block);
+
     /* Keep a freed block of somebody else's page (any slice) for its owner, or send it there.
      * `heap` is the caller's, or NULL: then it is sent at once. A block is never held back longer
      * than the bounds in heap.h and the caller's next flush. any. */

@@ -2,8 +2,9 @@
 /* Fork. The forking thread takes every lock in rank order. In the child only that thread goes on: a
  * heap whose thread was outside the allocator becomes an orphan, one whose thread was inside it, or
  * that somebody held, is FROZEN: its lists cannot be trusted, so its blocks stay where they are.
- * What lay in the bins of the threads that are gone is lost to the child, bounded by the bins'
- * limits; so is memory that was being purged at that moment. */
+ * Lost to the child are the blocks in the bins of the threads that are gone and those that they
+ * held back for others, bounded by the bins' limits and HK_REMOTE_TOTAL, and memory that was being
+ * purged at that moment. */
 #include "coldbox/cold.h"
 #include "coldbox/heaps.h"
 #include "coldbox/remote.h"
@@ -31,6 +32,8 @@ static void strand_heap(struct hk_heap *heap)
     } else if (state == HK_HEAP_LIVE) {
         memset(heap->shelf, 0, sizeof heap->shelf);
         memset(heap->bins, 0, sizeof heap->bins);
+        memset(heap->remote, 0, sizeof heap->remote);
+        heap->remote_bytes = 0;
         heap->keeps = false;
         atomic_store_explicit(&heap->state, HK_HEAP_ORPHAN, memory_order_relaxed);
     }

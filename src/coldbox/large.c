@@ -21,7 +21,7 @@ struct large {
     uint32_t offset;  /* of the block from the run's start */
     uint32_t units;   /* of the run; 0: a mapping of its own, or a span */
     size_t map_bytes; /* of a mapping of its own */
-    uint32_t moved;   /* the pages came by move(): their mapping is renewed when they go */
+    size_t moved;     /* bytes that came by move(): their mapping is renewed when they go */
 };
 
 _Static_assert(sizeof(struct large) <= HK_PAGE_PRIVATE, "fits the private part");
@@ -140,13 +140,17 @@ static void *alloc_huge(size_t size, size_t align, size_t reserve, bool *zero)
 
 void *hk_cold_large_alloc(size_t size, size_t align, size_t reserve, bool *zero)
 {
-    if (size <= HK_SPAN_MAX && align <= HK_SPAN_MAX && !reserve) {
-        return alloc_span(size, align, zero);
+    bool fits_span = size <= HK_SPAN_MAX && align <= HK_SPAN_MAX;
+    void *block = NULL;
+    if (!fits_span || reserve) {
+        block = alloc_huge(size, align, reserve, zero);
     }
-    void *block = alloc_huge(size, align, reserve, zero);
+    if (!block && fits_span) {
+        block = alloc_span(size, align, zero);
+    }
     if (!block && hk_cold_trim(NULL, 0)) {
         /* free memory may have been what stood in the way of a limit */
-        block = alloc_huge(size, align, 0, zero);
+        block = fits_span ? alloc_span(size, align, zero) : alloc_huge(size, align, 0, zero);
     }
     return block;
 }
@@ -166,7 +170,7 @@ static struct hk_page *head_of(struct hk_page *page, const void *block)
 static void renew_run(struct hk_page *head, struct large *large)
 {
     char *block = (char *)head + large->offset;
-    size_t bytes = large->touched > large->usable ? large->touched : large->usable;
+    size_t bytes = large->touched > large->moved ? large->touched : large->moved;
     if (HK_OS.renew(block, bytes) == 0) {
         if (HK_THP != HK_THP_OFF) {
             HK_OS.advise(block, bytes, HK_THP == HK_THP_ALWAYS ? HK_OS_HUGE : HK_OS_NO_HUGE);
@@ -337,15 +341,12 @@ static void *move_huge(struct hk_page *head, char *block, size_t size)
         hk_cold_large_free(hk_page_of(to), to);
         return NULL;
     }
-    if (old.units) {
-        hk_lock_take(&hk_slabs.lock);
-        struct hk_units run = hk_units_find_locked(head);
-        run.count = old.units;
-        hk_units_forget_locked(run);
-        hk_lock_give(&hk_slabs.lock);
+    if (old.touched <= old.usable) {
+        /* all that this block has touched is gone; what its units held before is their own account
+         */
+        large_of(head)->touched = 0;
     }
-    large_of(head)->touched = 0;
-    large_of(hk_page_head(hk_page_of(to)))->moved = 1;
+    large_of(hk_page_head(hk_page_of(to)))->moved = old.usable;
     hk_cold_large_free(hk_page_of(block), block);
     return to;
 }

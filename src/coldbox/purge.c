@@ -18,10 +18,12 @@ enum {
     SLACK_SHIFT = 4,        /* purge by volume goes down to 15/16 of the threshold */
 };
 
+static const uint64_t REFUSED_PAUSE_NS = 1000000000u;
 static const uint64_t tick_ns = (uint64_t)HK_PURGE_DELAY_MS * 1000000u;
 
 static struct {
     _Atomic(uint64_t) last_tick; /* ns; whoever advances it does the tick */
+    _Atomic(uint64_t) off_until; /* ns; no purge by volume before: the OS refused */
 } purge;
 
 /* A piece of dirty memory on its way out: slices of a superslab, a whole superslab, or a run of
@@ -119,7 +121,7 @@ static void claim_slab_locked(struct claims *claims, struct hk_superslab *slab, 
 {
     struct claim *claim = &claims->claim[claims->count++];
     *claim = (struct claim){.slab = slab, .mask = mask, .unit = slab->unit};
-    claims->bytes += (size_t)__builtin_popcountll(mask) << HK_SLICE_SHIFT;
+    claims->bytes += (size_t)__builtin_popcountll(mask & slab->dirty) << HK_SLICE_SHIFT;
     hk_slices_claim_locked(slab, mask);
     if (mask == hk_all_slices) {
         hk_superslab_close_locked(slab);
@@ -135,8 +137,8 @@ static void claim_slices_locked(struct claims *claims, size_t want, bool aged_on
         while (slab && !full(claims, want)) {
             struct hk_superslab *next = slab->next;
             uint64_t mask = slab->dirty & (aged_only ? slab->aged : ~(uint64_t)0);
-            if (mask && slab->tier == HK_TIER_FREE && mask == slab->dirty) {
-                mask = hk_all_slices;
+            if (slab->tier == HK_TIER_FREE && (!aged_only || (mask && mask == slab->dirty))) {
+                mask = hk_all_slices; /* the superslab itself goes too */
             }
             if (mask) {
                 claim_slab_locked(claims, slab, mask);
@@ -227,8 +229,17 @@ void hk_purge_excess(void)
     if (HK_LIKELY(dirty <= above)) {
         return;
     }
+    if (HK_OS.now() < atomic_load_explicit(&purge.off_until, memory_order_relaxed)) {
+        return;
+    }
     size_t floor = above - (above >> SLACK_SHIFT);
-    while (dirty > floor && purge_round(dirty - floor, false)) {
+    while (dirty > floor) {
+        if (purge_round(dirty - floor, false) == 0) {
+            /* locked memory, for example: asking again at each free would help nobody */
+            atomic_store_explicit(&purge.off_until, HK_OS.now() + REFUSED_PAUSE_NS,
+                                  memory_order_relaxed);
+            return;
+        }
         dirty = dirty_bytes();
     }
 }
@@ -256,7 +267,8 @@ static void age_locked(uint64_t elapsed_ns)
 void hk_cold_tick(uint64_t now)
 {
     uint64_t last = atomic_load_explicit(&purge.last_tick, memory_order_relaxed);
-    if (HK_FREE_POLICY != HK_FREE_BATCH || now - last < tick_ns ||
+    /* signed: another thread may have ticked at a later time than ours */
+    if (HK_FREE_POLICY != HK_FREE_BATCH || (int64_t)(now - last) < (int64_t)tick_ns ||
         !atomic_compare_exchange_strong_explicit(&purge.last_tick, &last, now, memory_order_relaxed,
                                                  memory_order_relaxed)) {
         return;
@@ -292,13 +304,12 @@ size_t hk_cold_trim(struct hk_heap *heap, size_t keep)
     if (heap) {
         hk_warm_shrink(heap, 0);
     }
-    while (dirty_bytes() > keep) {
-        size_t round = purge_round(dirty_bytes() - keep, false);
-        if (round == 0) {
-            break;
-        }
+    size_t round;
+    do {
+        size_t dirty = dirty_bytes();
+        round = purge_round(dirty > keep ? dirty - keep : 0, false);
         bytes += round;
-    }
+    } while (round && dirty_bytes() > keep);
     return bytes;
 }
 

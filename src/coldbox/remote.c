@@ -84,14 +84,15 @@ static void send_entry(struct hk_heap *heap, struct hk_remote_entry *entry)
 {
     struct link *head = entry->head;
     struct link *tail = entry->tail;
-    heap->remote_bytes -= (size_t)entry->count * entry->page->block_size;
-    hk_count(&heap->count.remote_out, entry->count);
+    uint32_t count = entry->size - entry->room;
+    heap->remote_bytes -= (size_t)entry->size * entry->page->block_size;
+    hk_count(&heap->count.remote_out, count);
     tail->next = head;
     if (head != tail) {
-        head->word = (void *)(uintptr_t)entry->count;
+        head->word = (void *)(uintptr_t)count;
     }
     entry->page = NULL;
-    entry->count = 0;
+    entry->room = 0;
     send(tail);
 }
 
@@ -104,10 +105,23 @@ void hk_cold_flush(struct hk_heap *heap)
     }
 }
 
-static struct hk_remote_entry *entry_of(struct hk_heap *heap, const struct hk_page *page)
+/* -> blocks of `size` bytes that may be held back for one page, at least 1. */
+static uint32_t entry_size(size_t size)
 {
-    size_t superslab = (uintptr_t)page >> HK_SUPERSLAB_SHIFT;
-    return &heap->remote[(hk_page_slice(page) + superslab * 7) % HK_REMOTE_ENTRIES];
+    size_t blocks = HK_REMOTE_BYTES / size;
+    return blocks > HK_REMOTE_BLOCKS ? HK_REMOTE_BLOCKS : blocks ? (uint32_t)blocks : 1;
+}
+
+static void open_entry(struct hk_heap *heap, struct hk_remote_entry *entry, struct hk_page *page,
+                       struct link *link)
+{
+    link->next = NULL;
+    entry->page = page;
+    entry->head = link;
+    entry->tail = link;
+    entry->size = entry_size(page->block_size);
+    entry->room = entry->size - 1;
+    heap->remote_bytes += (size_t)entry->size * page->block_size;
 }
 
 void hk_cold_post(struct hk_heap *heap, struct hk_page *page, void *block)
@@ -119,23 +133,18 @@ void hk_cold_post(struct hk_heap *heap, struct hk_page *page, void *block)
         send(link);
         return;
     }
-    struct hk_remote_entry *entry = entry_of(heap, page);
-    if (entry->page != page) {
-        if (entry->page) {
-            send_entry(heap, entry);
-        }
-        entry->page = page;
-        entry->head = NULL;
-        entry->tail = link;
+    if (hk_cold_keep(heap, page, block)) {
+        return;
     }
-    link->next = entry->head;
-    entry->head = link;
-    entry->count += 1;
-    heap->remote_bytes += page->block_size;
-    if (entry->count >= HK_REMOTE_BLOCKS ||
-        (size_t)entry->count * page->block_size >= HK_REMOTE_BYTES) {
+    struct hk_remote_entry *entry = hk_remote_entry_of(heap, page);
+    if (entry->page) {
         send_entry(heap, entry);
-    } else if (heap->remote_bytes >= HK_REMOTE_TOTAL) {
+    }
+    if (heap->remote_bytes >= HK_REMOTE_TOTAL) {
         hk_cold_flush(heap);
+    }
+    open_entry(heap, entry, page, link);
+    if (entry->room == 0) {
+        send_entry(heap, entry);
     }
 }

@@ -15,6 +15,9 @@ enum {
     HOT_FROM = 16,    /* and so many make it HOT again */
 };
 
+static const uint64_t SLOW_HUGE_NS = 3000000;       /* a coarse clock's tick is 1 to 4 ms */
+static const uint64_t HUGE_PAUSE_NS = 10000000000u; /* one slow page in ten seconds */
+
 struct hk_slabs hk_slabs = {.lock = {.rank = HK_RANK_SLABS}};
 
 static void unlink_slab(struct hk_superslab *slab)
@@ -236,14 +239,33 @@ void hk_superslab_close_locked(struct hk_superslab *slab)
     hk_slabs.superslabs -= 1;
 }
 
-/* A superslab that will be touched all over asks for huge pages. */
+/* A superslab that will be touched all over asks for huge pages, unless they were slow lately. */
 static bool wants_huge_locked(struct hk_units unit, bool dense)
 {
-    bool wants = HK_THP == HK_THP_AUTO && dense && !hk_bit(unit.arena->huge, unit.index);
+    bool wants = HK_THP == HK_THP_AUTO && dense && !hk_bit(unit.arena->huge, unit.index) &&
+                 HK_OS.now() >= hk_slabs.huge_from;
     if (wants) {
         hk_bit_set(unit.arena->huge, unit.index);
     }
     return wants;
+}
+
+/* Ask, and touch the first page. A kernel that has to make room for huge pages first can take
+ * milliseconds for each: then small ones are better for a while. */
+static void make_huge(struct hk_units unit)
+{
+    char *base = hk_units_base(unit);
+    uint64_t before = HK_OS.now();
+    HK_OS.advise(base, HK_SUPERSLAB, HK_OS_HUGE);
+    *(volatile char *)base = 0;
+    uint64_t after = HK_OS.now();
+    if (after - before >= SLOW_HUGE_NS) {
+        HK_OS.advise(base, HK_SUPERSLAB, HK_OS_NO_HUGE);
+        hk_lock_take(&hk_slabs.lock);
+        hk_slabs.huge_from = after + HUGE_PAUSE_NS;
+        hk_bit_clear(unit.arena->huge, unit.index);
+        hk_lock_give(&hk_slabs.lock);
+    }
 }
 
 /* Make a superslab of a unit that nobody uses. -> false: out of memory. */
@@ -259,7 +281,7 @@ static bool open_superslab(bool dense)
         return false;
     }
     if (huge) {
-        HK_OS.advise(hk_units_base(unit), HK_SUPERSLAB, HK_OS_HUGE);
+        make_huge(unit);
     }
     if (!clean && HK_OS.purge(hk_units_base(unit), HK_SLICE) != 0) {
         memset(hk_units_base(unit), 0, HK_SLICE);

@@ -44,8 +44,7 @@ struct hk_tls {
     struct hk_bin bins[HK_TLS_BIN_COUNT];
     struct hk_bin *coarse; /* the heap's, or hk_no_bins */
     struct hk_heap *heap;  /* NULL before the first slow path and after the thread's death */
-    uint32_t dead;         /* the key destructor has run its last round */
-    uint32_t rounds;       /* of key destructors seen */
+    uint64_t dead;         /* the thread has given up its heap for good */
 };
 
 /* Bins of a thread without a heap: always empty, never written. */

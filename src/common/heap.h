@@ -20,7 +20,7 @@ enum {
     HK_REMOTE_ENTRIES = 64,
     HK_REMOTE_BLOCKS = 64,        /* most blocks held back for one page */
     HK_REMOTE_BYTES = 16 * 1024,  /* most bytes held back for one page */
-    HK_REMOTE_TOTAL = 128 * 1024, /* most bytes held back by one thread */
+    HK_REMOTE_TOTAL = 256 * 1024, /* most bytes that one thread may hold back */
     HK_WARM_MAX = 64,
 };
 
@@ -29,8 +29,8 @@ struct hk_remote_entry {
     struct hk_page *page;
     void *head;
     void *tail;
-    uint32_t count;
-    uint32_t spare;
+    uint32_t size; /* blocks that the entry may hold */
+    uint32_t room; /* of them not yet there */
 };
 
 /* Pages of one class that have something to give. */
@@ -51,7 +51,7 @@ struct hk_heap {
     bool keeps;            /* empty pages may be kept; false while the heap is being given up */
     struct hk_page *pages; /* all leased pages, through their slots */
     _Atomic(size_t) page_count; /* of them; others may read a stale value */
-    size_t remote_bytes;        /* held back in `remote` */
+    size_t remote_bytes;        /* that `remote` may hold back, full or not */
     void *fresh_block;          /* last block from memory that reads as zero, or NULL; for calloc */
     uint32_t warm_count;
     struct hk_page *warm[HK_WARM_MAX];

@@ -55,7 +55,10 @@ static void *refill(size_t size, bool *fresh)
         return NULL;
     }
     heap->fresh_block = NULL;
-    void *block = hk_route_refill(heap, size);
+    /* a heap that has just been made may come with blocks at hand, and a refill wants an empty bin
+     */
+    void *block = hk_route_alloc(hk_self(), size);
+    block = block ? block : hk_route_refill(heap, size);
     *fresh = block && heap->fresh_block == block;
     pace(heap);
     hk_thread_leave(heap);
@@ -138,6 +141,11 @@ static void free_remote(struct hk_page *page, void *block)
 
 void hk_gate_free_slow(struct hk_page *page, void *block)
 {
+    uintptr_t owner = hk_page_owner(page);
+    struct hk_heap *heap = hk_thread_heap();
+    if (owner > HK_OWNER_LARGE && heap && HK_COLD.keep(heap, hk_page_head(page), block)) {
+        return;
+    }
     int saved = errno;
     HK_REQUIRE(HK_COLD.owns(block), "free: not a block of this allocator");
     HK_REQUIRE((uintptr_t)block % HK_ALIGN == 0, "free: not the start of a block");

@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* Per-thread state. A key destructor runs in every round until the last but one, so that
- * other destructors still find the heap; whatever runs after it works with a borrowed heap or posts
+/* Per-thread state. The heap is given up at the first key destructor; whatever allocates or frees
+ * after it, other destructors and libc's own clean-up, borrows a heap for each slow path or posts
  * its frees directly. One fork registration, at the first slow path of the process or in its
  * constructor: before main, and before any other thread can exist. */
 #include "gate/thread.h"
 
 #include "gate/route.h"
 
-#include <limits.h>
 #include <pthread.h>
 #include <sched.h>
 
@@ -20,7 +19,6 @@ static struct hk_heap
 static _Thread_local struct {
     struct hk_heap *heap;
     uint32_t dead;
-    uint32_t rounds;
 } hk_tls;
 
 struct hk_heap *hk_self_heap(void)
@@ -30,9 +28,6 @@ struct hk_heap *hk_self_heap(void)
 #endif
 
 enum { UNBORN, BEING_BORN, READY };
-
-/* The last round but one: tools that watch threads let go of them in the last. */
-enum { EXIT_ROUNDS = PTHREAD_DESTRUCTOR_ITERATIONS - 1 };
 
 static struct {
     _Atomic(int) state;
@@ -85,9 +80,6 @@ static void end_heap(struct hk_heap *heap)
 static void thread_exits(void *unused)
 {
     (void)unused;
-    if (++hk_tls.rounds < EXIT_ROUNDS && pthread_setspecific(process.key, &process) == 0) {
-        return;
-    }
     hk_tls.dead = 1;
     if (hk_tls.heap) {
         hk_heap_enter(hk_tls.heap);
@@ -153,6 +145,11 @@ static struct hk_heap *start_thread(void)
         (void)pthread_setspecific(process.key, &process);
     }
     return heap;
+}
+
+struct hk_heap *hk_thread_heap(void)
+{
+    return hk_tls.heap;
 }
 
 struct hk_heap *hk_thread_enter(void)

@@ -6,6 +6,7 @@
 
 #include "coldbox/seat.h"
 
+#include <errno.h>
 #include <string.h>
 
 enum {
@@ -156,6 +157,7 @@ void hk_paged_return(struct hk_heap *heap, struct hk_page *page, void *block)
 void hk_paged_event(struct hk_page *page, void *block)
 {
     struct hk_heap *heap = hk_page_heap(hk_page_head(page));
+    int saved = errno; /* giving memory back may set it, and free must not */
     hk_heap_enter(heap);
     if (page->bin->room < ROOM_FLOOR) {
         page->bin->room = ROOM_FLOOR;
@@ -164,6 +166,7 @@ void hk_paged_event(struct hk_page *page, void *block)
     hk_paged(page)->countdown = 1;
     hk_paged_return(heap, page, block);
     hk_heap_leave(heap);
+    errno = saved;
 }
 
 void hk_paged_splice(struct hk_heap *heap, struct hk_page *page, void *first, void *last,

@@ -45,6 +45,7 @@ struct hk_page *hk_cold_fake_lease(const struct hk_lease *request);
 void hk_cold_fake_retire(struct hk_page *page);
 size_t hk_cold_fake_purge(struct hk_page *page, size_t offset, size_t size);
 void hk_cold_fake_adjust(struct hk_page *page, int delta);
+bool hk_cold_fake_keep(struct hk_heap *heap, struct hk_page *page, void *block);
 void hk_cold_fake_post(struct hk_heap *heap, struct hk_page *page, void *block);
 void hk_cold_fake_flush(struct hk_heap *heap);
 size_t hk_cold_fake_drain(struct hk_heap *heap);
@@ -71,6 +72,7 @@ static const struct hk_cold hk_cold_fake = {
     .retire = hk_cold_fake_retire,
     .purge = hk_cold_fake_purge,
     .adjust = hk_cold_fake_adjust,
+    .keep = hk_cold_fake_keep,
     .post = hk_cold_fake_post,
     .flush = hk_cold_fake_flush,
     .drain = hk_cold_fake_drain,

@@ -65,6 +65,15 @@ void hk_cold_fake_flush(struct hk_heap *heap)
     fake_unlock();
 }
 
+/* The fake keeps nothing back: every block is posted. */
+bool hk_cold_fake_keep(struct hk_heap *heap, struct hk_page *page, void *block)
+{
+    (void)heap;
+    (void)page;
+    (void)block;
+    return false;
+}
+
 void hk_cold_fake_post(struct hk_heap *heap, struct hk_page *page, void *block)
 {
     struct hk_page *head = hk_page_head(page);

@@ -3,6 +3,8 @@
  * kernel says no. All state is atomic counters: any thread, no lock. */
 #include "os_linux.h"
 
+#include "common/check.h"
+
 #include <errno.h>
 #include <linux/futex.h>
 #include <stdatomic.h>
@@ -124,13 +126,30 @@ int hk_os_linux_advise(void *addr, size_t size, enum hk_os_advice advice)
     return err;
 }
 
+/* Put the moved memory back and make sure that the destination is mapped. */
+static void undo_move(void *moved, void *from, size_t size, void *to)
+{
+    void *back = mremap(moved, size, size, MREMAP_MAYMOVE | MREMAP_FIXED, from);
+    HK_REQUIRE(back == from, "realloc: the kernel moved a block and refused to move it back");
+    (void)mmap(to, size, PROT_READ | PROT_WRITE,
+               MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED_NOREPLACE, -1, 0);
+}
+
+/* Two steps: a refusal of the first leaves everything as it was (a source of several mappings, a
+ * limit, a kernel before 5.7), while a fixed move may unmap its destination before it refuses. */
 int hk_os_linux_move(void *from, size_t from_size, void *to)
 {
-    void *moved =
-        mremap(from, from_size, from_size, MREMAP_MAYMOVE | MREMAP_FIXED | MREMAP_DONTUNMAP, to);
-    /* Kernels before 5.7 refuse to keep the source mapped; moving and mapping it anew would leave a
-     * moment in which another thread's mmap could take the hole. */
-    return counted(HK_OS_MOVE, moved != MAP_FAILED);
+    void *moved = mremap(from, from_size, from_size, MREMAP_MAYMOVE | MREMAP_DONTUNMAP, NULL);
+    int err = counted(HK_OS_MOVE, moved != MAP_FAILED);
+    if (err) {
+        return err;
+    }
+    void *there = mremap(moved, from_size, from_size, MREMAP_MAYMOVE | MREMAP_FIXED, to);
+    err = counted(HK_OS_MOVE, there != MAP_FAILED);
+    if (err) {
+        undo_move(moved, from, from_size, to);
+    }
+    return err;
 }
 
 int hk_os_linux_renew(void *addr, size_t size)
