@@ -84,6 +84,44 @@ static void short_threads_leave_nothing(void)
     expect_no_growth(before);
 }
 
+static pthread_key_t late_key;
+
+/* The first round only asks for a second one, which allocates for the first time in the thread. */
+static void allocate_late(void *value)
+{
+    if (value != &late_key) {
+        EXPECT(pthread_setspecific(late_key, &late_key) == 0);
+        return;
+    }
+    void *block[100];
+    for (size_t i = 0; i < 100; i++) {
+        block[i] = malloc(3000);
+        EXPECT(block[i] != NULL);
+        *(char *)block[i] = 1;
+    }
+    for (size_t i = 0; i < 100; i++) {
+        free(block[i]);
+    }
+}
+
+static void *end_late(void *unused)
+{
+    EXPECT(pthread_setspecific(late_key, "first round") == 0);
+    return unused;
+}
+
+/* Each of 2000 threads would keep a bin of 10 blocks of 3000 bytes: 60 MB. */
+static void threads_that_allocate_late_leave_nothing(void)
+{
+    EXPECT(pthread_key_create(&late_key, allocate_late) == 0);
+    join(start(end_late, NULL));
+    size_t before = resident();
+    for (int i = 0; i < 2000; i++) {
+        join(start(end_late, NULL));
+    }
+    expect_at_most(growth_since(before), MIB(4), true, "KiB after 2000 late threads");
+}
+
 static void blocks_of_short_threads_are_freed_by_another(void)
 {
     run_wave(fill_and_free);
@@ -235,6 +273,7 @@ int main(int argc, char **argv)
 {
     static const struct claim claims[] = {
         {"short_threads_leave_nothing", short_threads_leave_nothing},
+        {"threads_that_allocate_late_leave_nothing", threads_that_allocate_late_leave_nothing},
         {"blocks_of_short_threads_are_freed_by_another",
          blocks_of_short_threads_are_freed_by_another},
         {"short_threads_free_their_predecessors_blocks",
