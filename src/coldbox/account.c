@@ -28,6 +28,8 @@ void hk_cold_stat(struct hk_cold_stat *out)
     *out = (struct hk_cold_stat){0};
     hk_lock_take(&hk_slabs.lock);
     out->superslabs = hk_slabs.superslabs;
+    out->draining = hk_slabs.tiers[HK_TIER_DRAINING];
+    out->empty = hk_slabs.tiers[HK_TIER_FREE];
     out->leased = hk_slabs.leased << HK_SLICE_SHIFT;
     out->huge = hk_slabs.huge_bytes;
     out->dirty = atomic_load_explicit(&hk_slabs.dirty_bytes, memory_order_relaxed);

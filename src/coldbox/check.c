@@ -76,6 +76,10 @@ static const char *check_lists(void)
 
 static const char *check_sums(const struct sums *sums)
 {
+    const size_t *tiers = hk_slabs.tiers;
+    if (tiers[HK_TIER_HOT] + tiers[HK_TIER_DRAINING] + tiers[HK_TIER_FREE] != hk_slabs.superslabs) {
+        return "the tiers do not sum to the superslabs";
+    }
     if (sums->superslabs != hk_slabs.superslabs || sums->units != hk_slabs.units) {
         return "the counts of units and superslabs are wrong";
     }

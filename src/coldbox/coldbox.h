@@ -38,6 +38,8 @@ struct hk_cold_stat {
     size_t reserved;      /* bytes of address space in arenas */
     size_t mapped;        /* bytes mapped, as the OS box counts */
     size_t superslabs;    /* that exist now */
+    size_t draining;      /* of them with few slices in use */
+    size_t empty;         /* of them with none */
     size_t leased;        /* bytes in leased and warm pages and in spans, multiples of HK_SLICE */
     size_t huge;          /* usable bytes of huge blocks */
     size_t dirty;         /* bytes free, once touched and not given back */

@@ -95,6 +95,9 @@ static void *alloc_mapping(struct large large, size_t align)
         HK_OS.unmap(run, bytes);
         return NULL;
     }
+    if (HK_THP != HK_THP_OFF && HK_THP != HK_THP_AUTO) {
+        HK_OS.advise(run, bytes, HK_THP == HK_THP_ALWAYS ? HK_OS_HUGE : HK_OS_NO_HUGE);
+    }
     large.map_bytes = bytes;
     return open_huge(run, large);
 }

@@ -75,6 +75,9 @@ static void *take_spare(size_t size)
         memset(piece, 0, 2 * sizeof *piece);
         return piece;
     }
+    if (piece) {
+        atomic_exchange_explicit(&meta.spare, piece, memory_order_release);
+    }
     return NULL;
 }
 

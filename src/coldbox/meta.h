@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Memory for what is never unmapped: heap objects, arenas, registry leaves. A bump allocator over a
- * static first chunk (so that a small process maps nothing for it) and mapped ones; pieces that
- * turn out not to be needed go on a list by size. Lock-free. */
+ * static first chunk (so that a small process maps nothing for it) and mapped ones; the last
+ * piece that turned out not to be needed is kept for the next request of its size. Lock-free. */
 #ifndef HK_COLDBOX_META_H
 #define HK_COLDBOX_META_H
 

@@ -96,7 +96,9 @@ static void relist(struct hk_superslab *slab)
         unlink_slab(slab);
         link_slab(slab, longest);
     }
+    hk_slabs.tiers[slab->tier] -= 1;
     slab->tier = tier_of(slab);
+    hk_slabs.tiers[slab->tier] += 1;
 }
 
 void hk_slabs_publish_locked(void)
@@ -202,6 +204,7 @@ void hk_superslab_open_locked(struct hk_units unit, bool clean)
         hk_slabs.dirty_slices += HK_SLICES - 1;
     }
     slab->tier = HK_TIER_FREE;
+    hk_slabs.tiers[HK_TIER_FREE] += 1;
     link_slab(slab, HK_SLICES - 1);
     hk_slabs_publish_locked();
 }
@@ -237,6 +240,7 @@ void hk_superslab_close_locked(struct hk_superslab *slab)
     unlink_slab(slab);
     hk_bit_clear(unit.arena->slab, unit.index);
     hk_slabs.superslabs -= 1;
+    hk_slabs.tiers[slab->tier] -= 1;
 }
 
 /* A superslab that will be touched all over asks for huge pages, unless they were slow lately. */

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /* Superslabs: units cut into slices. Slice 0 holds the superslab's own data; a slice is leased,
  * warm in some heap, or free; a free slice is clean or dirty. Superslabs are listed by the length
- * of their longest free run, so a request finds the tightest fit at once, and those that drain are
- * left alone. Tiers, for policy and reports: with no slice in use a superslab is FREE, with few
- * DRAINING, otherwise HOT. Slices that are being purged are taken out of `free` meanwhile, which is
- * the release guard: no superslab leaves while one is looked at. Everything is under slabs.lock. */
+ * of their longest free run, so a request finds the tightest fit at once, and long runs are left
+ * alone. Tiers: with no slice in use a superslab is FREE, and is purged whole; with few it is
+ * DRAINING, otherwise HOT, a difference that is counted and shown. Slices that are being purged are
+ * taken out of `free` meanwhile, which is the release guard: no superslab leaves while one is
+ * looked at. Everything is under slabs.lock. */
 #ifndef HK_COLDBOX_SUPERSLAB_H
 #define HK_COLDBOX_SUPERSLAB_H
 
@@ -16,6 +17,7 @@ enum hk_tier {
     HK_TIER_HOT = 0,
     HK_TIER_DRAINING,
     HK_TIER_FREE,
+    HK_TIERS,
 };
 
 struct hk_superslab {
@@ -43,6 +45,7 @@ struct hk_slabs {
     struct hk_superslab *runs[HK_SLICES]; /* by longest free run; [0] stays empty */
     uint64_t run_lengths;                 /* bit: that list is not empty */
     size_t units;                         /* in all arenas */
+    size_t tiers[HK_TIERS];               /* superslabs in each tier */
     size_t superslabs;                    /* units that are superslabs */
     size_t huge_units;                    /* units under huge blocks, reserves included */
     size_t huge_bytes;                    /* usable bytes of huge blocks, own mappings included */

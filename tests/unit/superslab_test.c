@@ -138,6 +138,23 @@ static void run_extends_into_free_slices_only(void **state)
     assert_null(hk_cold.check());
 }
 
+static void tiers_are_counted(void **state)
+{
+    (void)state;
+    bool zero;
+    struct hk_slices few = get(2, 1, &zero);
+    assert_int_equal(cold_stat().draining, 1);
+    struct hk_slices many = get(40, 1, &zero);
+    assert_int_equal(cold_stat().draining, 0);
+    assert_int_equal(cold_stat().empty, 0);
+
+    put(many);
+    assert_int_equal(cold_stat().draining, 1);
+    put(few);
+    assert_int_equal(cold_stat().empty, cold_stat().superslabs);
+    assert_null(hk_cold.check());
+}
+
 static void whole_superslab_goes_back_as_a_unit(void **state)
 {
     (void)state;
@@ -192,6 +209,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(longest_run_is_as_counted),
         cmocka_unit_test(tier_follows_the_slices_in_use),
+        cmocka_unit_test(tiers_are_counted),
         cmocka_unit_test(every_run_is_free_and_aligned),
         cmocka_unit_test(fresh_slices_are_zero_and_used_ones_dirty),
         cmocka_unit_test(tightest_run_serves_first),
