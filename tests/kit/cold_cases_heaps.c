@@ -60,6 +60,30 @@ static void every_posted_block_comes_home_once(const void *subject)
     kit_end_heap(cold, owner);
 }
 
+static void kept_blocks_come_home(const void *subject)
+{
+    enum { BLOCKS = 60 };
+    const struct hk_cold *cold = subject;
+    struct hk_heap *owner = kit_heap(cold);
+    struct hk_heap *other = kit_heap(cold);
+    struct hk_page *page = kit_lease(cold, owner, 1);
+
+    for (size_t i = 0; i < BLOCKS; i++) {
+        if (!cold->keep(other, page, kit_block(page, i))) {
+            cold->post(other, page, kit_block(page, i));
+        }
+    }
+    cold->flush(other);
+    cold->drain(owner);
+
+    assert_int_equal(kit_stub.block_count, BLOCKS);
+    for (size_t i = 0; i < BLOCKS; i++) {
+        assert_int_equal(kit_times_home(kit_block(page, i)), 1);
+    }
+    kit_end_heap(cold, other);
+    kit_end_heap(cold, owner);
+}
+
 static void blocks_held_back_are_bounded(const void *subject)
 {
     enum { PAGES = 63 };
@@ -304,6 +328,7 @@ const struct kit_case kit_heap_cases[] = {
     {"posted_block_is_home_after_a_flush", posted_block_is_home_after_a_flush},
     {"block_posted_by_nobody_is_sent_at_once", block_posted_by_nobody_is_sent_at_once},
     {"every_posted_block_comes_home_once", every_posted_block_comes_home_once},
+    {"kept_blocks_come_home", kept_blocks_come_home},
     {"blocks_held_back_are_bounded", blocks_held_back_are_bounded},
     {"drain_counts_blocks", drain_counts_blocks},
     {"splice_gets_the_head", splice_gets_the_head},

@@ -210,6 +210,26 @@ static void trim_gives_dirty_memory_back(const void *subject)
     assert_int_equal(kit_stat(cold).dirty, 0);
 }
 
+static void trim_takes_what_a_heap_keeps_warm(const void *subject)
+{
+    enum { PAGES = 20 };
+    const struct hk_cold *cold = subject;
+    struct hk_heap *heap = kit_heap(cold);
+    struct hk_page *page[PAGES];
+    for (size_t i = 0; i < PAGES; i++) {
+        page[i] = kit_lease(cold, heap, 1);
+    }
+    for (size_t i = 1; i < PAGES; i++) {
+        cold->retire(page[i]);
+    }
+
+    cold->trim(heap, 0);
+
+    assert_int_equal(kit_stat(cold).leased, HK_SLICE);
+    cold->retire(page[0]);
+    kit_end_heap(cold, heap);
+}
+
 static void trim_leaves_live_pages_alone(const void *subject)
 {
     const struct hk_cold *cold = subject;
@@ -291,6 +311,7 @@ const struct kit_case kit_page_cases[] = {
     {"heap_lists_its_pages", heap_lists_its_pages},
     {"stat_counts_leases", stat_counts_leases},
     {"trim_gives_dirty_memory_back", trim_gives_dirty_memory_back},
+    {"trim_takes_what_a_heap_keeps_warm", trim_takes_what_a_heap_keeps_warm},
     {"trim_leaves_live_pages_alone", trim_leaves_live_pages_alone},
     {"purge_stays_inside_its_range", purge_stays_inside_its_range},
     {"owns_tells_ours_from_foreign", owns_tells_ours_from_foreign},

@@ -86,6 +86,29 @@ static size_t no_trim(struct hk_heap *heap, size_t keep)
     return 0;
 }
 
+static size_t partial_trim(struct hk_heap *heap, size_t keep)
+{
+    (void)heap;
+    return HONEST.trim(NULL, keep);
+}
+
+/* Pages that a heap would keep warm stay leased, also in a cold side that keeps none. */
+static void warm_retire(struct hk_page *page)
+{
+    static size_t calls;
+    if (++calls % 2) {
+        HONEST.retire(page);
+    }
+}
+
+static bool losing_keep(struct hk_heap *heap, struct hk_page *page, void *block)
+{
+    (void)heap;
+    (void)page;
+    (void)block;
+    return true;
+}
+
 static struct hk_page *first_leased;
 
 static struct hk_page *noting_lease(const struct hk_lease *request)
@@ -275,6 +298,7 @@ FAULT(grow_always, lease, growing_lease)
 FAULT(miscount_pages, lease, miscounting_lease)
 FAULT(miscount_leases, stat, boasting_stat)
 FAULT(trim_nothing, trim, no_trim)
+FAULT(lose_kept, keep, losing_keep)
 FAULT(purge_too_much, purge, wide_purge)
 FAULT(own_all, owns, own_everything)
 FAULT(cry_wolf, check, wolf_check)
@@ -308,6 +332,13 @@ static void trim_live_pages(void *subject)
     cold->trim = cruel_trim;
 }
 
+static void leave_warm_pages(void *subject)
+{
+    struct hk_cold *cold = subject;
+    cold->retire = warm_retire;
+    cold->trim = partial_trim;
+}
+
 static void skew_the_head(void *subject)
 {
     (void)subject;
@@ -325,6 +356,7 @@ const struct kit_fault kit_cold_faults[] = {
     {"pages_miscounted", "heap_lists_its_pages", miscount_pages},
     {"leases_miscounted", "stat_counts_leases", miscount_leases},
     {"trim_gives_nothing", "trim_gives_dirty_memory_back", trim_nothing},
+    {"trim_leaves_warm_pages", "trim_takes_what_a_heap_keeps_warm", leave_warm_pages},
     {"trim_takes_live_memory", "trim_leaves_live_pages_alone", trim_live_pages},
     {"purge_takes_too_much", "purge_stays_inside_its_range", purge_too_much},
     {"everything_owned", "owns_tells_ours_from_foreign", own_all},
@@ -332,6 +364,7 @@ const struct kit_fault kit_cold_faults[] = {
     {"flush_sends_nothing", "posted_block_is_home_after_a_flush", flush_nothing},
     {"nobodys_block_held_back", "block_posted_by_nobody_is_sent_at_once", hold_back},
     {"posted_block_lost", "every_posted_block_comes_home_once", lose_some},
+    {"kept_block_lost", "kept_blocks_come_home", lose_kept},
     {"blocks_held_for_ever", "blocks_held_back_are_bounded", hoard},
     {"drain_miscounts", "drain_counts_blocks", miscount_drained},
     {"splice_gets_a_slice", "splice_gets_the_head", skew_the_head},
