@@ -97,6 +97,10 @@ void hk_cold_child(struct hk_heap *self)
         }
     }
     relist_orphans_locked();
+    memset(hk_heaps.live, 0, sizeof hk_heaps.live);
+    if (self) {
+        hk_live_add_locked(self);
+    }
     strand_pages(self);
     /* whoever waited for them is gone: waking nobody is all that giving them back can do wrong */
     hk_lock_unkeep(&hk_slabs.lock);

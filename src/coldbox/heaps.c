@@ -11,6 +11,29 @@
 
 struct hk_heaps hk_heaps = {.lock = {.rank = HK_RANK_HEAPS}};
 
+static struct hk_heap **bucket_of(uintptr_t token)
+{
+    /* thread pointers lie at the ends of stacks, whose sizes are powers of two and a page */
+    return &hk_heaps.live[(token >> 12 ^ token >> 20) % HK_LIVE_BUCKETS];
+}
+
+void hk_live_add_locked(struct hk_heap *heap)
+{
+    struct hk_heap **bucket = bucket_of(heap->token);
+    heap->next_live = *bucket;
+    *bucket = heap;
+}
+
+void hk_live_remove_locked(struct hk_heap *heap)
+{
+    struct hk_heap **link = bucket_of(heap->token);
+    while (*link && *link != heap) {
+        link = &(*link)->next_live;
+    }
+    HK_ASSERT(*link == heap);
+    *link = heap->next_live;
+}
+
 void hk_orphan_add_locked(struct hk_heap *heap)
 {
     heap->next_orphan = hk_heaps.orphans;
@@ -44,10 +67,10 @@ static struct hk_heap *take_orphan_locked(bool with_pages)
 /* -> a LIVE heap whose thread is gone: it carries the token of the thread that asks. */
 static struct hk_heap *find_left_behind_locked(uintptr_t token)
 {
-    struct hk_heap *heap = atomic_load_explicit(&hk_heaps.all, memory_order_relaxed);
+    struct hk_heap *heap = *bucket_of(token);
     while (heap && (atomic_load_explicit(&heap->state, memory_order_relaxed) != HK_HEAP_LIVE ||
                     heap->token != token)) {
-        heap = heap->next;
+        heap = heap->next_live;
     }
     return heap;
 }
@@ -83,6 +106,7 @@ struct hk_heap *hk_cold_birth(uintptr_t token)
     }
     if (held) {
         heap->token = token ? token : (uintptr_t)heap;
+        hk_live_add_locked(heap);
     }
     hk_lock_give(&hk_heaps.lock);
     if (held) {
@@ -98,6 +122,7 @@ struct hk_heap *hk_cold_birth(uintptr_t token)
         heap->keeps = true;
         hk_lock_take(&hk_heaps.lock);
         publish_heap_locked(heap);
+        hk_live_add_locked(heap);
         hk_lock_give(&hk_heaps.lock);
     }
     return heap;
@@ -114,6 +139,9 @@ void hk_cold_death(struct hk_heap *heap)
     for (struct hk_page *page = heap->pages; page; page = hk_page_slot(page)->next) {
         hk_page_set_owner(page, HK_OWNER_ORPHAN);
     }
+    hk_lock_take(&hk_heaps.lock);
+    hk_live_remove_locked(heap);
+    hk_lock_give(&hk_heaps.lock);
     hk_heap_release(heap);
     hk_orphan_add(heap);
 }

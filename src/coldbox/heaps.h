@@ -7,16 +7,23 @@
 #include "coldbox/lock.h"
 #include "common/heap.h"
 
+enum { HK_LIVE_BUCKETS = 256 };
+
 struct hk_heaps {
     struct hk_lock lock;
-    _Atomic(struct hk_heap *) all; /* newest first; pushed under lock, read by any */
-    struct hk_heap *orphans;       /* most recent first */
+    struct hk_heap *live[HK_LIVE_BUCKETS]; /* heaps with a thread, by token */
+    _Atomic(struct hk_heap *) all;         /* newest first; pushed under lock, read by any */
+    struct hk_heap *orphans;               /* most recent first */
     _Atomic(size_t) count;
     _Atomic(size_t) orphan_count;
     _Atomic(uint64_t) adoptions; /* pages that changed heaps */
 };
 
 extern HK_HIDDEN struct hk_heaps hk_heaps;
+
+/* The heap has a thread, or had one until now; by its token. */
+HK_HIDDEN void hk_live_add_locked(struct hk_heap *heap);
+HK_HIDDEN void hk_live_remove_locked(struct hk_heap *heap);
 
 /* Put a heap without a thread on the list of orphans. Takes heaps.lock. any. */
 HK_HIDDEN void hk_orphan_add(struct hk_heap *heap);

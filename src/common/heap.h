@@ -59,6 +59,7 @@ struct hk_heap {
     struct hk_shelf shelf[HK_BIN_COUNT];
     struct hk_heap *next;         /* on the list of all heaps; set once */
     struct hk_heap *next_orphan;  /* heaps.lock */
+    struct hk_heap *next_live;    /* heaps.lock */
     struct hk_heap_counts {       /* slow-path events; owner writes, others may read stale values */
         _Atomic(uint64_t) refill; /* bins found empty */
         _Atomic(uint64_t) extend; /* steps into memory never carved before */
