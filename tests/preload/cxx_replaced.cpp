@@ -14,7 +14,8 @@ struct alignas(16) header {
     size_t mark;
 };
 
-void *operator new(std::size_t size)
+/* noinline: inlined, the header in front of a block looks like a mistake to the compiler */
+__attribute__((noinline)) void *operator new(std::size_t size)
 {
     header *block = static_cast<header *>(std::malloc(size + sizeof(header)));
     if (!block) {
@@ -25,7 +26,7 @@ void *operator new(std::size_t size)
     return block + 1;
 }
 
-void operator delete(void *block) noexcept
+__attribute__((noinline)) void operator delete(void *block) noexcept
 {
     if (block) {
         header *start = static_cast<header *>(block) - 1;
