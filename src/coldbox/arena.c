@@ -123,11 +123,10 @@ struct hk_units hk_units_find_locked(const void *addr)
     return (struct hk_units){NULL, 0, 0};
 }
 
-static void advise_arena(const struct hk_arena *arena)
+void hk_advise_mapping(void *addr, size_t size)
 {
-    size_t size = (size_t)arena->units << HK_SUPERSLAB_SHIFT;
     if (HK_THP != HK_THP_OFF) {
-        HK_OS.advise(arena->base, size, HK_THP == HK_THP_ALWAYS ? HK_OS_HUGE : HK_OS_NO_HUGE);
+        HK_OS.advise(addr, size, HK_THP == HK_THP_ALWAYS ? HK_OS_HUGE : HK_OS_NO_HUGE);
     }
 }
 
@@ -175,7 +174,7 @@ int hk_arena_grow(uint32_t count)
     }
     arena->base = base;
     arena->units = (uint32_t)units;
-    advise_arena(arena);
+    hk_advise_mapping(base, units << HK_SUPERSLAB_SHIFT);
     publish_arena(arena);
     return 0;
 }

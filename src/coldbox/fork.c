@@ -88,6 +88,28 @@ static void relist_orphans_locked(void)
     }
 }
 
+/* What was on its way between free and in use when the thread that carried it was left behind,
+ * slices being purged or units just taken, stays in use for ever: the counts say so. */
+static void recount_locked(void)
+{
+    size_t leased = 0;
+    size_t huge_units = 0;
+    struct hk_arena *arena = atomic_load_explicit(&hk_slabs.arenas, memory_order_relaxed);
+    for (; arena; arena = arena->next) {
+        for (uint32_t unit = 0; unit < arena->units; unit++) {
+            const char *base = arena->base + ((size_t)unit << HK_SUPERSLAB_SHIFT);
+            if (hk_bit(arena->slab, unit)) {
+                leased += ((const struct hk_superslab *)base)->used;
+            } else {
+                huge_units += !hk_bit(arena->free, unit);
+            }
+        }
+    }
+    hk_slabs.leased = leased;
+    hk_slabs.huge_units = huge_units;
+    hk_slabs_publish_locked();
+}
+
 void hk_cold_child(struct hk_heap *self)
 {
     struct hk_heap *heap = atomic_load_explicit(&hk_heaps.all, memory_order_relaxed);
@@ -102,6 +124,7 @@ void hk_cold_child(struct hk_heap *self)
         hk_live_add_locked(self);
     }
     strand_pages(self);
+    recount_locked();
     /* whoever waited for them is gone: waking nobody is all that giving them back can do wrong */
     hk_lock_unkeep(&hk_slabs.lock);
     hk_lock_unkeep(&hk_heaps.lock);

@@ -95,8 +95,8 @@ static void *alloc_mapping(struct large large, size_t align)
         HK_OS.unmap(run, bytes);
         return NULL;
     }
-    if (HK_THP != HK_THP_OFF && HK_THP != HK_THP_AUTO) {
-        HK_OS.advise(run, bytes, HK_THP == HK_THP_ALWAYS ? HK_OS_HUGE : HK_OS_NO_HUGE);
+    if (HK_THP != HK_THP_AUTO) {
+        hk_advise_mapping(run, bytes);
     }
     large.map_bytes = bytes;
     return open_huge(run, large);
@@ -175,9 +175,7 @@ static void renew_run(struct hk_page *head, struct large *large)
     char *block = (char *)head + large->offset;
     size_t bytes = large->touched > large->moved ? large->touched : large->moved;
     if (HK_OS.renew(block, bytes) == 0) {
-        if (HK_THP != HK_THP_OFF) {
-            HK_OS.advise(block, bytes, HK_THP == HK_THP_ALWAYS ? HK_OS_HUGE : HK_OS_NO_HUGE);
-        }
+        hk_advise_mapping(block, bytes);
         large->touched = 0;
     }
 }
@@ -203,10 +201,11 @@ static void free_mapping(struct hk_page *head, struct large large)
     hk_slabs.huge_bytes -= large.usable;
     hk_slabs_publish_locked();
     hk_lock_give(&hk_slabs.lock);
-    hk_registry_remove(head, (large.map_bytes + HK_SUPERSLAB - 1) >> HK_SUPERSLAB_SHIFT);
+    size_t units = (large.map_bytes + HK_SUPERSLAB - 1) >> HK_SUPERSLAB_SHIFT;
+    hk_registry_remove(head, units);
     if (HK_OS.unmap(head, large.map_bytes) != 0) {
         /* the range stays mapped and empty, and stays ours */
-        (void)hk_registry_add(head, large.map_bytes >> HK_SUPERSLAB_SHIFT);
+        (void)hk_registry_add(head, units);
     }
 }
 

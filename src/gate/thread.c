@@ -14,8 +14,8 @@
 /* used: the accessor's assembly names it */
 __attribute__((used)) _Thread_local struct hk_tls hk_tls = {.coarse = hk_no_bins};
 #else
-static struct hk_heap
-    empty_heap; /* bins that are always empty: the state before the first refill */
+/* Bins that are always empty: the state before the first refill. */
+static struct hk_heap empty_heap;
 static _Thread_local struct {
     struct hk_heap *heap;
     uint32_t dead;
