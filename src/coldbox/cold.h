@@ -11,7 +11,7 @@ HK_HIDDEN int hk_cold_init(const struct hk_hooks *hooks);
 
 /* superslab.c, warm.c */
 HK_HIDDEN struct hk_page *hk_cold_lease(const struct hk_lease *request);
-HK_HIDDEN void hk_cold_retire(struct hk_page *page);
+HK_HIDDEN void hk_cold_retire(struct hk_heap *heap, struct hk_page *page);
 HK_HIDDEN void hk_cold_adjust(struct hk_page *page, int delta);
 
 /* remote.c */
@@ -60,6 +60,7 @@ HK_HIDDEN void hk_cold_stat(struct hk_cold_stat *out);
 HK_HIDDEN const char *hk_cold_check(void);
 
 /* fork.c */
+HK_HIDDEN void hk_cold_guard(struct hk_guard *guard);
 HK_HIDDEN void hk_cold_prefork(void);
 HK_HIDDEN void hk_cold_parent(void);
 HK_HIDDEN void hk_cold_child(struct hk_heap *self);
@@ -69,6 +70,7 @@ static const struct hk_cold hk_cold = {
     .init = hk_cold_init,
     .lease = hk_cold_lease,
     .retire = hk_cold_retire,
+    .guard = hk_cold_guard,
     .purge = hk_cold_purge,
     .adjust = hk_cold_adjust,
     .keep = hk_cold_keep,

@@ -8,6 +8,7 @@
 #define HK_COLDBOX_COLDBOX_H
 
 #include "common/heap.h"
+#include "common/lock.h"
 
 /* How the cold side reaches the boxes above it; given once to init. */
 struct hk_hooks {
@@ -29,9 +30,10 @@ struct hk_lease {
     struct hk_heap *heap;
     uint32_t block_size; /* bytes, > 0 */
     uint8_t bin_index;
-    uint8_t kind;   /* HK_KIND_TINY or HK_KIND_POOL */
+    uint8_t kind;   /* hk_kind_of_bin: HK_KIND_TINY, HK_KIND_BASE or HK_KIND_POOL */
     uint8_t slices; /* 1..16 */
     bool grow;      /* false: only what no new memory is needed for */
+    bool shared;    /* the page shall belong to no heap */
 };
 
 struct hk_cold_stat {
@@ -65,13 +67,22 @@ struct hk_cold {
 
     /* -> head descriptor of a page of `slices` slices, exclusively the heap's until retire: owner,
      * block_size, bin_index, kind, back set in every slice, private parts and block maps zero,
-     * flags MULTI if it has more than one slice, ZERO if its memory reads as zero. bin is NULL.
+     * flags MULTI if it has more than one slice, ZERO if its memory reads as zero. bin is NULL. A
+     * shared page has the owner HK_OWNER_SHARED and is on no heap's list: the box guards it.
      * NULL: out of memory. May wait for a lock or the kernel. holder. */
     struct hk_page *(*lease)(const struct hk_lease *request);
 
     /* Take back a page (a head descriptor) none of whose blocks is out; its block maps are zero
-     * (asserted). The caller must not touch it afterwards. Never fails. holder. */
-    void (*retire)(struct hk_page *page);
+     * (asserted), and its bin is HK_BIN_NONE from now on. `heap` is the page's, or for a shared
+     * page the caller's, which may keep it warm, or NULL. The caller must not touch the page
+     * afterwards. Never fails. holder; shared: any. */
+    void (*retire)(struct hk_heap *heap, struct hk_page *page);
+
+    /* These locks (of rank HK_RANK_CLASS or HK_RANK_PAGE) guard state of a box that is all
+     * threads': fork takes them, before the cold side's own and in the order they were registered
+     * in, and the child gets them free. `guard` lies in static memory; registering it again does
+     * nothing. any. */
+    void (*guard)(struct hk_guard *guard);
 
     /* Give back the whole OS pages inside [offset, offset + size) of a leased page's memory, in
      * which no block is out and nothing is linked; it reads as zero or as before. -> bytes. holder.

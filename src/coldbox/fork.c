@@ -6,6 +6,7 @@
  * held back for others, bounded by the bins' limits and HK_REMOTE_TOTAL, and memory that was being
  * purged at that moment. */
 #include "coldbox/cold.h"
+#include "coldbox/guard.h"
 #include "coldbox/heaps.h"
 #include "coldbox/remote.h"
 #include "coldbox/superslab.h"
@@ -14,6 +15,7 @@
 
 void hk_cold_prefork(void)
 {
+    hk_guards_keep();
     hk_lock_keep(&hk_heaps.lock);
     hk_lock_keep(&hk_slabs.lock);
 }
@@ -22,6 +24,7 @@ void hk_cold_parent(void)
 {
     hk_lock_unkeep(&hk_slabs.lock);
     hk_lock_unkeep(&hk_heaps.lock);
+    hk_guards_unkeep();
 }
 
 static void strand_heap(struct hk_heap *heap)
@@ -30,7 +33,7 @@ static void strand_heap(struct hk_heap *heap)
     if (state == HK_HEAP_ADOPTING || (state == HK_HEAP_LIVE && heap->busy)) {
         atomic_store_explicit(&heap->state, HK_HEAP_FROZEN, memory_order_relaxed);
     } else if (state == HK_HEAP_LIVE) {
-        memset(heap->shelf, 0, sizeof heap->shelf);
+        memset(&heap->lanes, 0, sizeof heap->lanes);
         memset(heap->bins, 0, sizeof heap->bins);
         memset(heap->remote, 0, sizeof heap->remote);
         heap->remote_bytes = 0;
@@ -66,7 +69,7 @@ static void strand_pages(const struct hk_heap *self)
                 (struct hk_superslab *)(arena->base + ((size_t)unit << HK_SUPERSLAB_SHIFT));
             for (uint32_t i = 1; hk_bit(arena->slab, unit) && i < HK_SLICES; i++) {
                 struct hk_page *page = &slab->head.page[i];
-                if (!page->back && (page->kind == HK_KIND_TINY || page->kind == HK_KIND_POOL)) {
+                if (!page->back && hk_kind_is_leased(page->kind)) {
                     strand_page(page, self);
                 }
             }
@@ -128,4 +131,5 @@ void hk_cold_child(struct hk_heap *self)
     /* whoever waited for them is gone: waking nobody is all that giving them back can do wrong */
     hk_lock_unkeep(&hk_slabs.lock);
     hk_lock_unkeep(&hk_heaps.lock);
+    hk_guards_unkeep();
 }

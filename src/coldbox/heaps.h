@@ -4,8 +4,8 @@
 #ifndef HK_COLDBOX_HEAPS_H
 #define HK_COLDBOX_HEAPS_H
 
-#include "coldbox/lock.h"
 #include "common/heap.h"
+#include "common/lock.h"
 
 enum { HK_LIVE_BUCKETS = 256 };
 

@@ -35,7 +35,7 @@ static void describe(struct hk_page *page, enum hk_kind kind, uint8_t back)
 {
     page->bin = NULL;
     page->block_size = 0;
-    page->bin_index = 0;
+    page->bin_index = HK_BIN_NONE;
     page->kind = (uint8_t)kind;
     page->flags = 0;
     page->back = back;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The lock's slow half: spin a little, then sleep. */
-#include "coldbox/lock.h"
+#include "common/lock.h"
 
 #include "hk_seat_os.h"
 
@@ -16,7 +16,7 @@ static const void *thread_mark(void)
 
 void hk_lock_keep(struct hk_lock *lock)
 {
-    hk_lock_take(lock);
+    hk_lock_acquire(lock); /* fork takes many locks of one rank */
     lock->depth = 0;
     atomic_store_explicit(&lock->keeper, thread_mark(), memory_order_relaxed);
 }
@@ -24,7 +24,7 @@ void hk_lock_keep(struct hk_lock *lock)
 void hk_lock_unkeep(struct hk_lock *lock)
 {
     atomic_store_explicit(&lock->keeper, NULL, memory_order_relaxed);
-    hk_lock_give(lock);
+    hk_lock_release(lock);
 }
 
 bool hk_lock_is_kept(const struct hk_lock *lock)

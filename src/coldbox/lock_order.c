@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The order of locks, asserted: debug builds only, so that release builds carry no TLS for it. */
-#include "coldbox/lock.h"
+#include "common/lock.h"
 
 void hk_lock_order(uint32_t rank, bool taken)
 {

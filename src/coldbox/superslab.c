@@ -196,6 +196,9 @@ void hk_superslab_open_locked(struct hk_units unit, bool clean)
     struct hk_superslab *slab = (struct hk_superslab *)hk_units_base(unit);
     slab->unit = unit;
     slab->free = hk_all_slices;
+    for (uint32_t i = 0; i < HK_SLICES; i++) {
+        slab->head.page[i].bin_index = HK_BIN_NONE;
+    }
     slab->head.page[0].kind = HK_KIND_META;
     hk_bit_set(unit.arena->slab, unit.index);
     hk_slabs.superslabs += 1;

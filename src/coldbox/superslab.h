@@ -10,7 +10,7 @@
 #define HK_COLDBOX_SUPERSLAB_H
 
 #include "coldbox/arena.h"
-#include "coldbox/lock.h"
+#include "common/lock.h"
 #include "common/page.h"
 
 enum hk_tier {

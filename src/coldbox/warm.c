@@ -88,7 +88,8 @@ static void reset_slice(struct hk_page *page, const struct hk_lease *request, ui
     page->flags = flags;
     page->back = back;
     memset(page->private_part, 0, sizeof page->private_part);
-    atomic_store_explicit(&page->owner, request->heap->token, memory_order_relaxed);
+    uintptr_t owner = request->shared ? HK_OWNER_SHARED : request->heap->token;
+    atomic_store_explicit(&page->owner, owner, memory_order_relaxed);
 }
 
 /* A heap of many pages fills new ones; the pages of a small heap may stay mostly untouched, and
@@ -121,25 +122,40 @@ struct hk_page *hk_cold_lease(const struct hk_lease *request)
     for (uint8_t i = 0; i < request->slices; i++) {
         reset_slice(page + i, request, flags, i);
     }
-    link_page(request->heap, page);
-    atomic_store_explicit(&slot->heap, request->heap, memory_order_release);
+    if (!request->shared) {
+        link_page(request->heap, page);
+        atomic_store_explicit(&slot->heap, request->heap, memory_order_release);
+    }
     hk_count(&request->heap->count.lease, 1);
     return page;
 }
 
-void hk_cold_retire(struct hk_page *page)
+/* The page's descriptors are those of free slices from now on. */
+static void clear_slices(struct hk_page *page, uint32_t slices)
 {
-    struct hk_slot *slot = hk_page_slot(page);
-    struct hk_heap *heap = hk_page_heap(page);
-    uint32_t slices = slot->slices;
-    HK_ASSERT(hk_page_map(page)[0] == 0);
-    unlink_page(heap, page);
     hk_page_set_owner(page, HK_OWNER_NONE);
     for (uint32_t i = 0; i < slices; i++) {
         page[i].kind = HK_KIND_FREE;
+        page[i].bin_index = HK_BIN_NONE;
         page[i].back = 0;
     }
+}
+
+void hk_cold_retire(struct hk_heap *heap, struct hk_page *page)
+{
+    struct hk_slot *slot = hk_page_slot(page);
+    uint32_t slices = slot->slices;
+    HK_ASSERT(hk_page_map(page)[0] == 0);
+    HK_ASSERT(!hk_page_heap(page) || hk_page_heap(page) == heap);
+    if (hk_page_heap(page)) {
+        unlink_page(heap, page);
+    }
+    clear_slices(page, slices);
     atomic_store_explicit(&slot->heap, NULL, memory_order_relaxed);
+    if (!heap) {
+        hk_slices_put(slices_of(page, slices));
+        return;
+    }
     hk_count(&heap->count.retire, 1);
     if (slices > 1 || !hk_warm_keep(heap, page)) {
         hk_slices_put(slices_of(page, slices));

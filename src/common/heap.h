@@ -33,11 +33,16 @@ struct hk_remote_entry {
     uint32_t room; /* of them not yet there */
 };
 
-/* Pages of one class that have something to give. */
-struct hk_shelf {
-    struct hk_page *first;
-    struct hk_page *last;
-};
+/* Bytes that a box may use in the heap for each of its classes, beside the bin: the most that a box
+ * of the build wants. */
+#ifndef HK_TINY_LANE
+#define HK_TINY_LANE 16
+#endif
+#ifndef HK_POOL_LANE
+#define HK_POOL_LANE 16
+#endif
+
+_Static_assert(HK_TINY_LANE % 16 == 0 && HK_POOL_LANE % 16 == 0, "lanes keep their alignment");
 
 struct hk_heap {
     /* any thread */
@@ -56,7 +61,10 @@ struct hk_heap {
     uint32_t warm_count;
     struct hk_page *warm[HK_WARM_MAX];
     struct hk_remote_entry remote[HK_REMOTE_ENTRIES];
-    struct hk_shelf shelf[HK_BIN_COUNT];
+    struct hk_lanes {
+        _Alignas(16) unsigned char tiny[HK_TINY_BINS][HK_TINY_LANE];
+        _Alignas(16) unsigned char pool[HK_BIN_COUNT - HK_TINY_BINS][HK_POOL_LANE];
+    } lanes;                      /* the boxes'; all zero in a heap that has just been born */
     struct hk_heap *next;         /* on the list of all heaps; set once */
     struct hk_heap *next_orphan;  /* heaps.lock */
     struct hk_heap *next_live;    /* heaps.lock */
@@ -70,6 +78,12 @@ struct hk_heap {
     } count;
     struct hk_bin bins[HK_HEAP_BIN_COUNT]; /* from HK_HEAP_BIN_FIRST on */
 };
+
+/* -> the lane of bin `bin` < HK_BIN_COUNT: the private state of the box that serves the class. */
+static inline void *hk_lane(struct hk_heap *heap, size_t bin)
+{
+    return bin < HK_TINY_BINS ? heap->lanes.tiny[bin] : heap->lanes.pool[bin - HK_TINY_BINS];
+}
 
 /* The owner enters or leaves a slow path: whoever forks meanwhile must not trust the heap's lists.
  */

@@ -17,12 +17,19 @@ struct hk_heap;
 /* What a descriptor stands for. */
 enum hk_kind {
     HK_KIND_FREE = 0, /* no lease: a block here was never handed out, or was given back */
-    HK_KIND_TINY,     /* blocks of a tiny hot box */
+    HK_KIND_TINY,     /* blocks of the tiny hot box */
+    HK_KIND_BASE,     /* blocks of the tiny base box */
     HK_KIND_POOL,     /* blocks of the pool */
     HK_KIND_SPAN,     /* one large block in consecutive slices */
     HK_KIND_HUGE,     /* one block in a run of units, below it a header unit */
     HK_KIND_META,     /* the superslab's own data */
 };
+
+/* -> true: the page is leased to a box and holds blocks. */
+static inline bool hk_kind_is_leased(unsigned kind)
+{
+    return kind >= HK_KIND_TINY && kind <= HK_KIND_POOL;
+}
 
 /* Owner values that no thread token equals: a token is an address above the first page. */
 enum {
@@ -30,7 +37,12 @@ enum {
     HK_OWNER_ORPHAN = 1, /* the heap's thread has ended */
     HK_OWNER_FROZEN = 2, /* the heap's thread did not come through fork */
     HK_OWNER_LARGE = 3,  /* a span or huge block: belongs to no thread */
+    HK_OWNER_SHARED = 4, /* a page of a box that does not own pages: belongs to all threads */
+    HK_OWNER_LAST = HK_OWNER_SHARED,
 };
+
+/* The bin of a descriptor that has no blocks: free, large, or the superslab's own. */
+enum { HK_BIN_NONE = 255 };
 
 enum {
     HK_PAGE_LISTED = 1, /* on its heap's list of pages with room */
@@ -44,7 +56,7 @@ struct hk_page {
     _Atomic(uintptr_t) owner; /* written by the owner or whoever holds the heap; read by any */
     struct hk_bin *bin;       /* the owner's bin of this class; owner */
     uint32_t block_size;      /* bytes; 0 for spans and huge blocks */
-    uint8_t bin_index;        /* < HK_BIN_COUNT */
+    uint8_t bin_index;        /* < HK_BIN_COUNT, or HK_BIN_NONE */
     uint8_t kind;             /* enum hk_kind */
     uint8_t flags;            /* HK_PAGE_*; owner */
     uint8_t back;             /* slices back to the head of a multi-slice page */
@@ -63,7 +75,8 @@ enum {
 
 /* What the cold side keeps for a slice, away from the hot descriptor. */
 struct hk_slot {
-    _Atomic(struct hk_heap *) heap; /* whose page; written under the heap's hold, read by any */
+    _Atomic(struct hk_heap *) heap; /* whose page; written under the heap's hold, read by any; NULL
+                                       for a shared page */
     struct hk_page *next;           /* on heap->pages; owner */
     struct hk_page *prev;
     uint32_t slices; /* of the lease that begins here */

@@ -22,7 +22,7 @@ HK_HOT_ENTRY void *hk_malloc(size_t size)
 {
     void *block;
     if (HK_LIKELY(size <= HK_TINY_MAX)) {
-        block = HK_TINY.alloc(hk_self(), hk_tiny_offset(size));
+        block = hk_route_tiny(hk_self(), hk_tiny_offset(size));
     } else if (HK_LIKELY(size <= HK_FINE_MAX)) {
         /* the box asks for this limit first too: one compare for the finer half */
         block = HK_POOL.alloc(hk_self(), size);
@@ -41,11 +41,18 @@ HK_HOT_ENTRY void hk_free(void *block)
     }
     HK_DECORATOR.freeing(block);
     struct hk_page *page = hk_page_of(block);
-    if (HK_UNLIKELY(hk_page_owner(page) != hk_self_token(hk_self()))) {
+    if (!HK_ALL_OWN && hk_route_is_shared(page)) {
+        if (HK_UNLIKELY(!hk_route_free(hk_self(), page, block))) {
+            hk_gate_spill(page, block);
+        }
+        return;
+    }
+    if (HK_NONE_OWNS || HK_UNLIKELY(hk_page_owner(page) != hk_self_token(hk_self()))) {
         hk_gate_free_slow(page, block);
         return;
     }
-    hk_route_free(hk_self(), page, block);
+    /* a box that owns its pages never spills here */
+    (void)hk_route_free(hk_self(), page, block);
 }
 
 HK_HOT_ENTRY void *hk_calloc(size_t count, size_t size)

@@ -20,8 +20,7 @@ static bool is_large(const struct hk_page *page)
 static struct hk_page *page_in_use(void *block)
 {
     struct hk_page *page = hk_page_of(block);
-    HK_REQUIRE(page->kind == HK_KIND_TINY || page->kind == HK_KIND_POOL || is_large(page),
-               "realloc: block is not allocated");
+    HK_REQUIRE(hk_kind_is_leased(page->kind) || is_large(page), "realloc: block is not allocated");
     return page;
 }
 
@@ -119,8 +118,7 @@ int hk_malloc_trim(size_t keep)
     size_t bytes = 0;
     struct hk_heap *heap = hk_thread_enter();
     if (heap) {
-        bytes += HK_TINY.collect(heap, HK_COLLECT_ALL);
-        bytes += HK_POOL.collect(heap, HK_COLLECT_ALL);
+        bytes += hk_route_collect(heap, HK_COLLECT_ALL);
         HK_COLD.flush(heap);
         bytes += HK_COLD.trim(heap, keep);
         hk_thread_leave(heap);

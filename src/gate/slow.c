@@ -132,24 +132,36 @@ static void free_remote(struct hk_page *page, void *block)
     }
     /* being born may have adopted the very heap that the block is from */
     if (hk_page_owner(page) == heap->token) {
-        hk_route_free(heap, page, block);
+        hk_route_give(heap, page, block);
     } else {
         HK_COLD.post(heap, page, block);
     }
     hk_thread_leave(heap);
 }
 
+void hk_gate_spill(struct hk_page *page, void *block)
+{
+    int saved = errno;
+    struct hk_heap *heap = hk_thread_is_dead() ? NULL : hk_thread_enter();
+    hk_route_spill(heap, page, block);
+    if (heap) {
+        pace(heap);
+        hk_thread_leave(heap);
+    }
+    errno = saved;
+}
+
 void hk_gate_free_slow(struct hk_page *page, void *block)
 {
     uintptr_t owner = hk_page_owner(page);
     struct hk_heap *heap = hk_thread_heap();
-    if (owner > HK_OWNER_LARGE && heap && HK_COLD.keep(heap, hk_page_head(page), block)) {
+    if (owner > HK_OWNER_LAST && heap && HK_COLD.keep(heap, hk_page_head(page), block)) {
         return;
     }
     int saved = errno;
     HK_REQUIRE(HK_COLD.owns(block), "free: not a block of this allocator");
     HK_REQUIRE((uintptr_t)block % HK_ALIGN == 0, "free: not the start of a block");
-    if (page->kind == HK_KIND_TINY || page->kind == HK_KIND_POOL) {
+    if (hk_kind_is_leased(page->kind)) {
         free_remote(page, block);
     } else {
         HK_REQUIRE(page->kind == HK_KIND_SPAN || page->kind == HK_KIND_HUGE,

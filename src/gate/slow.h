@@ -19,6 +19,9 @@ HK_COLD_FN void *hk_gate_large_aligned(size_t size, size_t align, size_t reserve
 /* The block is in no page of the caller's. */
 HK_COLD_FN void hk_gate_free_slow(struct hk_page *page, void *block);
 
+/* The box of the block's shared page has no room for it at hand. */
+HK_COLD_FN void hk_gate_spill(struct hk_page *page, void *block);
+
 /* -> NULL, with errno ENOMEM. */
 HK_COLD_FN void *hk_gate_no_memory(void);
 

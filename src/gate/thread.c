@@ -40,6 +40,8 @@ static void splice(struct hk_heap *heap, struct hk_page *page, void *first, void
 {
     if (page->kind == HK_KIND_TINY) {
         HK_TINY.splice(heap, page, first, last, count);
+    } else if (page->kind == HK_KIND_BASE) {
+        HK_TINY_BASE.splice(heap, page, first, last, count);
     } else {
         HK_POOL.splice(heap, page, first, last, count);
     }
@@ -49,6 +51,8 @@ static void attach(struct hk_heap *heap, struct hk_page *page)
 {
     if (page->kind == HK_KIND_TINY) {
         HK_TINY.attach(heap, page);
+    } else if (page->kind == HK_KIND_BASE) {
+        HK_TINY_BASE.attach(heap, page);
     } else {
         HK_POOL.attach(heap, page);
     }
@@ -56,7 +60,7 @@ static void attach(struct hk_heap *heap, struct hk_page *page)
 
 static size_t purge_parts(struct hk_heap *heap)
 {
-    return HK_TINY.collect(heap, HK_COLLECT_PARTS) + HK_POOL.collect(heap, HK_COLLECT_PARTS);
+    return hk_route_collect(heap, HK_COLLECT_PARTS);
 }
 
 static uintptr_t own_token(void)
@@ -72,8 +76,7 @@ static uintptr_t own_token(void)
 static void end_heap(struct hk_heap *heap)
 {
     hk_tls.heap = NULL;
-    HK_TINY.abandon(heap);
-    HK_POOL.abandon(heap);
+    hk_route_abandon(heap);
     HK_COLD.death(heap);
 }
 
@@ -137,8 +140,7 @@ static struct hk_heap *start_thread(void)
     if (!heap) {
         return NULL;
     }
-    HK_TINY.init(heap);
-    HK_POOL.init(heap);
+    hk_route_init(heap);
     hk_tls.heap = heap;
     if (process.has_key && !hk_tls.dead) {
         /* may allocate: the heap is in place for that */

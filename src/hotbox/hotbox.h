@@ -1,17 +1,20 @@
 /* SPDX-License-Identifier: MIT */
 /* The tiny hot box's interface (struct hk_hotbox): serves blocks up to HK_TINY_MAX from pages that
- * it leases from HK_COLD, one heap per thread. A box keeps all its state in the heap it is given
- * and in its pages' private parts, so one thread may hold several heaps in the pointer form (the
- * kit does). `offset` is the byte offset of the bin (hk_tiny_offset). *owner* is the thread that
- * owns the heap. No member changes what it promises in one form of bins.h but not in the other; no
- * member is NULL; none allocates. */
+ * it leases from HK_COLD, one heap per thread. A box keeps its state in the heap it is given (for
+ * each of its classes the bin and the lane) and in its pages' private parts, so one thread may hold
+ * several heaps in the pointer form (the kit does). A box with shared pages (owns_pages false) also
+ * has state of its own behind locks that it registers with HK_COLD.guard. `offset` is the byte
+ * offset of the bin (hk_tiny_offset); a box serves the classes it is asked for and knows of no
+ * others. *owner* is the thread that owns the heap. No member changes what it promises in one form
+ * of bins.h but not in the other; no member is NULL; none allocates. */
 #ifndef HK_HOTBOX_HOTBOX_H
 #define HK_HOTBOX_HOTBOX_H
 
 #include "common/heap.h"
 
 struct hk_hot_stat {
-    size_t pages;      /* leased by the box in this heap */
+    size_t pages;      /* leased by the box in this heap; in all, if its pages are shared */
+    size_t bytes;      /* of these pages */
     size_t blocks_out; /* carved blocks that are in no page: with the application, in bins, on the
                           way */
     size_t blocks_in;  /* carved blocks that lie free in pages */
@@ -27,8 +30,7 @@ enum hk_collect {
 struct hk_hotbox {
     const char *name; /* folder name, unique */
     size_t heap_size; /* bytes of the heap object that are the box's */
-    bool owns_pages;  /* false: pages belong to all threads, and free_local takes any thread's block
-                       */
+    bool owns_pages;  /* false: pages belong to all threads, and any thread gives any block back */
 
     /* Make a heap that has just been born the calling thread's: its box state is all zero, but for
      * the pages that birth attached. Cannot fail; leases nothing. owner. */
@@ -42,24 +44,31 @@ struct hk_hotbox {
      * cold side has no page. `heap` is the heap object in both forms. owner. */
     void *(*refill)(struct hk_heap *heap, size_t offset);
 
-    /* Take back a block of a page that this heap owns (any slice's descriptor). Never fails, never
-     * calls the OS except to give memory back. owner. */
-    void (*free_local)(struct hk_heap *heap, struct hk_page *page, void *block);
+    /* Take back a block of a page (any slice's descriptor) that this heap owns, or that is shared;
+     * never calls the OS except to give memory back. -> false: nothing was done, call spill. A box
+     * that owns its pages always answers true. owner. */
+    bool (*free_local)(struct hk_heap *heap, struct hk_page *page, void *block);
 
-    /* hk_hooks.splice for pages of this box. holder. */
+    /* The slow path of free_local: take the block back, and more out of the way where the box keeps
+     * freed blocks at hand. Never fails. `heap` is the heap object in both forms; for a shared page
+     * it may be NULL: the thread has none. owner. */
+    void (*spill)(struct hk_heap *heap, struct hk_page *page, void *block);
+
+    /* hk_hooks.splice for pages of this box. A shared page's blocks are never on their way: there
+     * it puts the chain back into the page. holder; shared: any. */
     void (*splice)(struct hk_heap *heap, struct hk_page *page, void *first, void *last,
                    size_t count);
 
-    /* hk_hooks.attach for pages of this box. holder. */
+    /* hk_hooks.attach for pages of this box; a shared page joins the pages that serve. holder. */
     void (*attach)(struct hk_heap *heap, struct hk_page *page);
 
     /* -> bytes retired or given back. Every block freed before the call is reusable after it.
      * owner. */
     size_t (*collect)(struct hk_heap *heap, enum hk_collect how);
 
-    /* Thread exit: bins go home, empty pages are retired, the others are unlisted and stay leased
-     * for HK_COLD.death. The box's state in the heap is all zero afterwards. owner, last call
-     * before init. */
+    /* Thread exit: bins go home, empty pages are retired (shared ones too), the heap's others are
+     * unlisted and stay leased for HK_COLD.death. The box's state in the heap is all zero
+     * afterwards. owner, last call before init. */
     void (*abandon)(struct hk_heap *heap);
 
     /* Counts of now. owner. */

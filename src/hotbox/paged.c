@@ -5,6 +5,7 @@
 #include "hotbox/paged.h"
 
 #include "coldbox/seat.h"
+#include "common/bands.h"
 
 #include <errno.h>
 #include <string.h>
@@ -57,7 +58,7 @@ void hk_paged_set_out(struct hk_page *page, size_t out)
 
 void hk_paged_list(struct hk_heap *heap, struct hk_page *page)
 {
-    struct hk_shelf *shelf = &heap->shelf[page->bin_index];
+    struct hk_shelf *shelf = hk_shelf(heap, page->bin_index);
     size_t out = hk_paged_out(page);
     struct hk_paged *paged = hk_paged(page);
     paged->prev = NULL;
@@ -74,7 +75,7 @@ void hk_paged_list(struct hk_heap *heap, struct hk_page *page)
 
 static void list_last(struct hk_heap *heap, struct hk_page *page)
 {
-    struct hk_shelf *shelf = &heap->shelf[page->bin_index];
+    struct hk_shelf *shelf = hk_shelf(heap, page->bin_index);
     size_t out = hk_paged_out(page);
     struct hk_paged *paged = hk_paged(page);
     paged->next = NULL;
@@ -91,7 +92,7 @@ static void list_last(struct hk_heap *heap, struct hk_page *page)
 
 void hk_paged_unlist(struct hk_heap *heap, struct hk_page *page)
 {
-    struct hk_shelf *shelf = &heap->shelf[page->bin_index];
+    struct hk_shelf *shelf = hk_shelf(heap, page->bin_index);
     size_t out = hk_paged_out(page);
     struct hk_paged *paged = hk_paged(page);
     *(paged->prev ? &hk_paged(paged->prev)->next : &shelf->first) = paged->next;
@@ -117,7 +118,7 @@ static void forget_blocks(struct hk_page *page)
 void hk_paged_empty(struct hk_heap *heap, struct hk_page *page)
 {
     forget_blocks(page);
-    struct hk_shelf *shelf = &heap->shelf[page->bin_index];
+    struct hk_shelf *shelf = hk_shelf(heap, page->bin_index);
     bool listed = page->flags & HK_PAGE_LISTED;
     bool alone = listed ? shelf->first == page && shelf->last == page : !shelf->first;
     if (heap->keeps && alone) {
@@ -129,7 +130,7 @@ void hk_paged_empty(struct hk_heap *heap, struct hk_page *page)
     if (listed) {
         hk_paged_unlist(heap, page);
     }
-    HK_COLD.retire(page);
+    HK_COLD.retire(heap, page);
 }
 
 /* `count` blocks of the page have come back into it. */
@@ -146,7 +147,7 @@ static void blocks_in(struct hk_heap *heap, struct hk_page *page, size_t count)
     }
 }
 
-void hk_paged_return(struct hk_heap *heap, struct hk_page *page, void *block)
+void hk_paged_spill(struct hk_heap *heap, struct hk_page *page, void *block)
 {
     struct hk_page *head = hk_page_head(page);
     size_t offset = (size_t)((char *)block - hk_page_start(head));
@@ -164,7 +165,7 @@ void hk_paged_event(struct hk_page *page, void *block)
     }
     /* take the fast path's count back: the block is counted below, on the head */
     hk_paged(page)->countdown = 1;
-    hk_paged_return(heap, page, block);
+    hk_paged_spill(heap, page, block);
     hk_heap_leave(heap);
     errno = saved;
 }
@@ -281,20 +282,20 @@ static void open_page(struct hk_heap *heap, struct hk_page *page)
     list_last(heap, page);
 }
 
-static struct hk_page *lease(struct hk_heap *heap, size_t bin_index, enum hk_kind kind)
+static struct hk_page *lease(struct hk_heap *heap, size_t bin_index)
 {
     size_t block_size = hk_bin_block_size(bin_index);
     struct hk_lease request = {
         .heap = heap,
         .block_size = (uint32_t)block_size,
         .bin_index = (uint8_t)bin_index,
-        .kind = (uint8_t)kind,
+        .kind = (uint8_t)hk_kind_of_bin(bin_index),
         .slices = (uint8_t)hk_page_slices(block_size),
         .grow = false,
     };
     struct hk_page *page = HK_COLD.lease(&request);
-    if (!page && HK_COLD.adopt(heap) && heap->shelf[bin_index].first) {
-        return heap->shelf[bin_index].first;
+    if (!page && HK_COLD.adopt(heap) && hk_shelf(heap, bin_index)->first) {
+        return hk_shelf(heap, bin_index)->first;
     }
     if (!page) {
         request.grow = true;
@@ -312,13 +313,13 @@ static bool has_blocks(struct hk_page *page)
     return page && (hk_paged(page)->returned || hk_paged_out(page) < hk_paged(page)->carved);
 }
 
-static struct hk_page *find_page(struct hk_heap *heap, size_t bin_index, enum hk_kind kind)
+static struct hk_page *find_page(struct hk_heap *heap, size_t bin_index)
 {
-    struct hk_shelf *shelf = &heap->shelf[bin_index];
+    struct hk_shelf *shelf = hk_shelf(heap, bin_index);
     if (!has_blocks(shelf->first) && atomic_load_explicit(&heap->queue, memory_order_relaxed)) {
         HK_COLD.drain(heap);
     }
-    return shelf->first ? shelf->first : lease(heap, bin_index, kind);
+    return shelf->first ? shelf->first : lease(heap, bin_index);
 }
 
 /* The bin is empty, so room differs from limit exactly if frees went past it since the last refill.
@@ -342,12 +343,12 @@ static void adapt_limit(struct hk_bin *bin, size_t block_size)
     bin->limit = limit > most ? most : limit < least ? least : limit;
 }
 
-void *hk_paged_refill(struct hk_heap *heap, size_t offset, enum hk_kind kind)
+void *hk_paged_refill(struct hk_heap *heap, size_t offset)
 {
     size_t bin_index = offset >> HK_BIN_SHIFT;
     struct hk_bin *bin = hk_bin_at(heap, offset);
     hk_count(&heap->count.refill, 1);
-    struct hk_page *page = find_page(heap, bin_index, kind);
+    struct hk_page *page = find_page(heap, bin_index);
     if (!page) {
         return NULL;
     }

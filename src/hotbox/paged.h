@@ -28,6 +28,20 @@ struct hk_paged {
 
 _Static_assert(sizeof(struct hk_paged) == HK_PAGE_PRIVATE, "the private part is full");
 
+/* Pages of one class that have something to give; a lane. */
+struct hk_shelf {
+    struct hk_page *first;
+    struct hk_page *last;
+};
+
+_Static_assert(sizeof(struct hk_shelf) <= HK_TINY_LANE && sizeof(struct hk_shelf) <= HK_POOL_LANE,
+               "a shelf fits its lane");
+
+static inline struct hk_shelf *hk_shelf(struct hk_heap *heap, size_t bin)
+{
+    return hk_lane(heap, bin);
+}
+
 HK_INLINE struct hk_paged *hk_paged(struct hk_page *page)
 {
     return (struct hk_paged *)page->private_part;
@@ -49,7 +63,7 @@ HK_INLINE void hk_paged_set(uint64_t *map, size_t index)
 HK_COLD_FN void hk_paged_event(struct hk_page *page, void *block);
 
 /* hk_hotbox.free_local: onto the bin while it has room, else into the page. */
-HK_INLINE void hk_paged_free(struct hk_heap *heap, struct hk_page *page, void *block)
+HK_INLINE bool hk_paged_free(struct hk_heap *heap, struct hk_page *page, void *block)
 {
     (void)heap;
     struct hk_bin *bin = page->bin;
@@ -57,18 +71,22 @@ HK_INLINE void hk_paged_free(struct hk_heap *heap, struct hk_page *page, void *b
         /* link first: a thread that fork leaves behind here still has a whole list */
         *(void **)block = bin->head;
         bin->head = block;
-        return;
+        return true;
     }
     struct hk_paged *paged = hk_paged(page);
     if (HK_UNLIKELY(--paged->countdown == 0)) {
         hk_paged_event(page, block);
-        return;
+        return true;
     }
     hk_paged_set(hk_page_map(page), hk_paged_index(paged, (uint16_t)(uintptr_t)block));
+    return true;
 }
 
-/* hk_hotbox.refill over the bin at `offset`, for pages of `kind`. */
-HK_COLD_FN void *hk_paged_refill(struct hk_heap *heap, size_t offset, enum hk_kind kind);
+/* hk_hotbox.refill over the bin at `offset`. */
+HK_COLD_FN void *hk_paged_refill(struct hk_heap *heap, size_t offset);
+
+/* hk_hotbox.spill: into the page, past the bin. */
+HK_HIDDEN void hk_paged_spill(struct hk_heap *heap, struct hk_page *page, void *block);
 
 /* The other members of both interfaces; `first` and `end` are the box's range of bins. */
 HK_COLD_FN void hk_paged_splice(struct hk_heap *heap, struct hk_page *page, void *first, void *last,
@@ -87,9 +105,6 @@ HK_COLD_FN const char *hk_paged_check(struct hk_heap *heap, size_t first, size_t
 HK_HIDDEN size_t hk_paged_out(struct hk_page *page);
 HK_HIDDEN void hk_paged_set_out(struct hk_page *page, size_t out);
 HK_HIDDEN size_t hk_paged_capacity(struct hk_page *page);
-
-/* Put a block of an own page back without passing the bin. */
-HK_HIDDEN void hk_paged_return(struct hk_heap *heap, struct hk_page *page, void *block);
 
 /* The page (a head) holds no block: keep it as the class's only one, or retire it. */
 HK_HIDDEN void hk_paged_empty(struct hk_heap *heap, struct hk_page *page);

@@ -68,7 +68,7 @@ static const char *check_page(struct hk_heap *heap, struct hk_page *page)
 static const char *check_shelf(struct hk_heap *heap, size_t index, size_t *listed)
 {
     const struct hk_page *prev = NULL;
-    for (struct hk_page *page = heap->shelf[index].first; page; page = hk_paged(page)->next) {
+    for (struct hk_page *page = hk_shelf(heap, index)->first; page; page = hk_paged(page)->next) {
         if (++*listed > heap->page_count) {
             return "the shelves hold more pages than the heap";
         }
@@ -80,7 +80,7 @@ static const char *check_shelf(struct hk_heap *heap, size_t index, size_t *liste
         }
         prev = page;
     }
-    return heap->shelf[index].last == prev ? NULL : "a shelf's end is not its last page";
+    return hk_shelf(heap, index)->last == prev ? NULL : "a shelf's end is not its last page";
 }
 
 static const char *check_bin(struct hk_heap *heap, size_t index)

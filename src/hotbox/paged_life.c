@@ -20,7 +20,7 @@ static void flush_bin(struct hk_heap *heap, struct hk_bin *bin)
     bin->limit = 0;
     while (block) {
         void *next = *(void **)block;
-        hk_paged_return(heap, hk_page_of(block), block);
+        hk_paged_spill(heap, hk_page_of(block), block);
         block = next;
     }
 }
@@ -66,12 +66,12 @@ void hk_paged_attach(struct hk_heap *heap, struct hk_page *page)
 static void retire_kept(struct hk_heap *heap, size_t first, size_t end)
 {
     for (size_t i = first; i < end; i++) {
-        struct hk_page *page = heap->shelf[i].first;
+        struct hk_page *page = hk_shelf(heap, i)->first;
         while (page) {
             struct hk_page *next = hk_paged(page)->next;
             if (hk_paged_out(page) == 0) {
                 hk_paged_unlist(heap, page);
-                HK_COLD.retire(page);
+                HK_COLD.retire(heap, page);
             }
             page = next;
         }
@@ -125,7 +125,7 @@ void hk_paged_abandon(struct hk_heap *heap, size_t first, size_t end)
                 hk_paged_unlist(heap, page);
             }
             if (hk_paged_out(page) == 0) {
-                HK_COLD.retire(page);
+                HK_COLD.retire(heap, page);
             }
         }
         page = next;
@@ -138,6 +138,7 @@ void hk_paged_stat(struct hk_heap *heap, size_t first, size_t end, struct hk_hot
     for (struct hk_page *page = heap->pages; page; page = hk_page_slot(page)->next) {
         if (is_ours(page, first, end)) {
             out->pages += 1;
+            out->bytes += (size_t)hk_page_slot(page)->slices << HK_SLICE_SHIFT;
             out->blocks_out += hk_paged_out(page);
             out->blocks_in += hk_paged(page)->carved - hk_paged_out(page);
         }

@@ -18,7 +18,8 @@ struct hk_pool {
     void *(*alloc)(struct hk_heap *heap, size_t size);
     void *(*refill)(struct hk_heap *heap, size_t size);
 
-    void (*free_local)(struct hk_heap *heap, struct hk_page *page, void *block);
+    bool (*free_local)(struct hk_heap *heap, struct hk_page *page, void *block);
+    void (*spill)(struct hk_heap *heap, struct hk_page *page, void *block);
 
     /* -> true: the block now serves `size` bytes where it is; false: nothing changed. The caller
      *    owns the block, whoever owns the page. any. */

@@ -32,6 +32,7 @@ BACKEND_MAY = {
 }
 SEATS = {
     "hk_seat_tiny.h": "hotbox",
+    "hk_seat_tiny_base.h": "hotbox",
     "hk_seat_pool.h": "pool",
     "hk_seat_cold.h": "coldbox",
     "hk_seat_os.h": "os",
@@ -40,6 +41,7 @@ SEATS = {
 # whom a seat may serve: the layer directly above; a seat of the same layer would be a circle
 SEAT_USERS = {
     "hk_seat_tiny.h": {"gate"},
+    "hk_seat_tiny_base.h": {"gate"},
     "hk_seat_pool.h": {"gate"},
     "hk_seat_cold.h": {"hotbox", "pool", "gate"},
     "hk_seat_os.h": {"coldbox", "gate"},

@@ -162,14 +162,43 @@ const char *hk_cold_fake_check(void)
     return violation;
 }
 
+/* Registered for the process's life: a reset forgets none. */
+static struct hk_guard *guards;
+
+void hk_cold_fake_guard(struct hk_guard *guard)
+{
+    fake_lock();
+    if (!atomic_load(&guard->known)) {
+        struct hk_guard **end = &guards;
+        while (*end) {
+            end = &(*end)->next;
+        }
+        *end = guard;
+        atomic_store(&guard->known, true);
+        fake_cold.log.guards += 1;
+    }
+    fake_unlock();
+}
+
+static void each_guarded(void (*act)(struct hk_lock *lock))
+{
+    for (struct hk_guard *guard = guards; guard; guard = guard->next) {
+        for (size_t i = 0; i < guard->count; i++) {
+            act(&guard->locks[i]);
+        }
+    }
+}
+
 void hk_cold_fake_prefork(void)
 {
+    each_guarded(hk_lock_keep);
     fake_lock();
 }
 
 void hk_cold_fake_parent(void)
 {
     fake_unlock();
+    each_guarded(hk_lock_unkeep);
 }
 
 static void leave_behind(struct hk_heap *heap)
@@ -186,6 +215,7 @@ static void leave_behind(struct hk_heap *heap)
 void hk_cold_fake_child(struct hk_heap *self)
 {
     pthread_mutex_init(&fake_cold.lock, NULL);
+    each_guarded(hk_lock_unkeep);
     for (size_t i = 0; i < fake_cold.heap_count; i++) {
         struct hk_heap *heap = fake_cold.heap[i];
         if (heap != self && atomic_load(&heap->state) == HK_HEAP_LIVE) {

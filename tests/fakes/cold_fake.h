@@ -17,6 +17,7 @@ struct hk_cold_fake_log {
     size_t retires;
     size_t purges;
     size_t adjusts;
+    size_t guards; /* that were registered, in all */
     size_t posts;
     size_t spliced;    /* blocks handed to hooks->splice */
     size_t attached;   /* pages handed to hooks->attach */
@@ -42,7 +43,8 @@ const char *hk_cold_fake_violation(void);
 
 int hk_cold_fake_init(const struct hk_hooks *hooks);
 struct hk_page *hk_cold_fake_lease(const struct hk_lease *request);
-void hk_cold_fake_retire(struct hk_page *page);
+void hk_cold_fake_retire(struct hk_heap *heap, struct hk_page *page);
+void hk_cold_fake_guard(struct hk_guard *guard);
 size_t hk_cold_fake_purge(struct hk_page *page, size_t offset, size_t size);
 void hk_cold_fake_adjust(struct hk_page *page, int delta);
 bool hk_cold_fake_keep(struct hk_heap *heap, struct hk_page *page, void *block);
@@ -70,6 +72,7 @@ static const struct hk_cold hk_cold_fake = {
     .init = hk_cold_fake_init,
     .lease = hk_cold_fake_lease,
     .retire = hk_cold_fake_retire,
+    .guard = hk_cold_fake_guard,
     .purge = hk_cold_fake_purge,
     .adjust = hk_cold_fake_adjust,
     .keep = hk_cold_fake_keep,

@@ -43,6 +43,9 @@ static struct fake_unit *add_unit_locked(void)
     struct fake_unit *unit = &fake_cold.unit[fake_cold.unit_count++];
     *unit = (struct fake_unit){.head = memory, .used = 1};
     unit->head->page[0].kind = HK_KIND_META;
+    for (size_t i = 0; i < HK_SLICES; i++) {
+        unit->head->page[i].bin_index = HK_BIN_NONE;
+    }
     return unit;
 }
 
@@ -65,7 +68,8 @@ static struct hk_page *take_run_locked(size_t slices, bool *zero)
 
 static void fill_run_locked(struct hk_page *page, const struct hk_lease *request, bool zero)
 {
-    struct hk_heap *heap = request->heap;
+    struct hk_heap *heap = request->shared ? NULL : request->heap;
+    uintptr_t owner = heap ? heap->token : HK_OWNER_SHARED;
     for (uint8_t i = 0; i < request->slices; i++) {
         struct hk_page *slice = &page[i];
         memset(slice, 0, sizeof *slice);
@@ -77,7 +81,7 @@ static void fill_run_locked(struct hk_page *page, const struct hk_lease *request
             (uint8_t)((request->slices > 1 ? HK_PAGE_MULTI : 0) | (zero ? HK_PAGE_ZERO : 0));
         hk_page_slot(slice)->slices = 0;
         atomic_store(&hk_page_slot(slice)->heap, heap);
-        atomic_store(&slice->owner, heap->token);
+        atomic_store(&slice->owner, owner);
     }
     hk_page_slot(page)->slices = request->slices;
 }
@@ -102,8 +106,7 @@ static void check_request_locked(const struct hk_lease *request)
                        "a lease of 0 or > 16 slices");
     fake_expect_locked(request->block_size > 0, "a lease for blocks of 0 bytes");
     fake_expect_locked(request->bin_index < HK_BIN_COUNT, "a lease for a bin that is none");
-    fake_expect_locked(request->kind == HK_KIND_TINY || request->kind == HK_KIND_POOL,
-                       "a lease of a kind that has no blocks");
+    fake_expect_locked(hk_kind_is_leased(request->kind), "a lease of a kind that has no blocks");
 }
 
 struct hk_page *hk_cold_fake_lease(const struct hk_lease *request)
@@ -123,7 +126,9 @@ struct hk_page *hk_cold_fake_lease(const struct hk_lease *request)
     }
     if (page) {
         fill_run_locked(page, request, zero);
-        fake_link_locked(request->heap, page);
+        if (!request->shared) {
+            fake_link_locked(request->heap, page);
+        }
         fake_cold.log.leases += 1;
         fake_cold.log.leased_now += request->slices;
     }
@@ -146,8 +151,9 @@ static void check_page_locked(const struct hk_page *page)
 {
     const struct hk_heap *heap = hk_page_heap(page);
     const struct hk_page *head = page;
+    uintptr_t owner = heap ? heap->token : HK_OWNER_SHARED;
     for (uint32_t i = 0; i < hk_page_slot(head)->slices; i++, page++) {
-        fake_expect_locked(hk_page_owner((struct hk_page *)page) == heap->token &&
+        fake_expect_locked(hk_page_owner((struct hk_page *)page) == owner &&
                                page->block_size == head->block_size && page->back == i &&
                                page->bin_index == head->bin_index && page->kind == head->kind,
                            "the common part of a page has changed");
@@ -183,7 +189,7 @@ bool hk_cold_fake_owns(const void *block)
     return ours;
 }
 
-void hk_cold_fake_retire(struct hk_page *page)
+void hk_cold_fake_retire(struct hk_heap *heap, struct hk_page *page)
 {
     fake_lock();
     struct fake_unit *unit = unit_of_locked(page);
@@ -195,12 +201,20 @@ void hk_cold_fake_retire(struct hk_page *page)
         return;
     }
     check_page_locked(page);
+    fake_expect_locked(!hk_page_heap(page) || hk_page_heap(page) == heap,
+                       "a page is retired from a heap that is not its own");
     fake_expect_locked(!(page->flags & HK_PAGE_LISTED), "a listed page is retired");
     fake_expect_locked(maps_are_zero(page, slices), "a page is retired with bits in its map");
     memset(hk_page_map(page), 0, slices * HK_SLICE_MAP);
-    fake_unlink_locked(hk_page_heap(page), page);
+    if (hk_page_heap(page)) {
+        fake_unlink_locked(heap, page);
+    }
     memset(hk_page_start(page), HK_FAKE_POISON, slices * (size_t)HK_SLICE);
     memset(page, 0, slices * sizeof *page);
+    for (uint32_t i = 0; i < slices; i++) {
+        page[i].bin_index = HK_BIN_NONE;
+        atomic_store(&hk_page_slot(&page[i])->heap, NULL);
+    }
     hk_page_slot(page)->slices = 0;
     unit->used &= ~slice_mask(slices, first);
     fake_cold.log.retires += 1;
@@ -272,6 +286,7 @@ void *hk_cold_fake_large_alloc(size_t size, size_t align, size_t reserve, bool *
     munmap(memory, room - HK_SUPERSLAB);
     struct hk_superslab_head *head = (struct hk_superslab_head *)(block - HK_SUPERSLAB);
     head->page[0].kind = HK_KIND_HUGE;
+    head->page[0].bin_index = HK_BIN_NONE;
     atomic_store(&head->page[0].owner, (uintptr_t)HK_OWNER_LARGE);
     head->slot[0].slices = (uint32_t)(units >> HK_SLICE_SHIFT);
     *zero = true;

@@ -170,6 +170,24 @@ static void attached_page_with_room_serves(const void *subject)
     kit_close(box, heap);
 }
 
+static void spilled_blocks_are_taken_back(const void *subject)
+{
+    const struct kit_box *box = subject;
+    struct hk_heap *heap = kit_open(box);
+    void *blocks[KIT_BLOCKS];
+
+    for (size_t r = 0; r < kit_request_count; r += 3) {
+        kit_take_all(box, heap, kit_request(r), blocks);
+        for (size_t i = 0; i < KIT_BLOCKS; i++) {
+            box->spill(heap, hk_page_of(blocks[i]), blocks[i]);
+        }
+        assert_int_equal(kit_live(box, heap), 0);
+        assert_null(box->check(heap));
+    }
+
+    kit_close(box, heap);
+}
+
 #if KIT_POOL
 static void resized_block_holds_its_size(const void *subject)
 {
@@ -211,15 +229,16 @@ static void resize_keeps_content(const void *subject)
 #endif
 
 const struct kit_case kit_home_cases[] = {
-    {"spliced_blocks_are_served_again", spliced_blocks_are_served_again},
-    {"spliced_blocks_are_all_counted", spliced_blocks_are_all_counted},
-    {"collect_keep_absorbs_what_came_home", collect_keep_absorbs_what_came_home},
-    {"inherited_blocks_are_whole", inherited_blocks_are_whole},
-    {"attached_page_knows_its_bin", attached_page_knows_its_bin},
-    {"attached_page_with_room_serves", attached_page_with_room_serves},
+    {"spliced_blocks_are_served_again", spliced_blocks_are_served_again, 0},
+    {"spliced_blocks_are_all_counted", spliced_blocks_are_all_counted, 0},
+    {"spilled_blocks_are_taken_back", spilled_blocks_are_taken_back, 0},
+    {"collect_keep_absorbs_what_came_home", collect_keep_absorbs_what_came_home, KIT_OWNS},
+    {"inherited_blocks_are_whole", inherited_blocks_are_whole, 0},
+    {"attached_page_knows_its_bin", attached_page_knows_its_bin, KIT_OWNS},
+    {"attached_page_with_room_serves", attached_page_with_room_serves, 0},
 #if KIT_POOL
-    {"resized_block_holds_its_size", resized_block_holds_its_size},
-    {"resize_keeps_content", resize_keeps_content},
+    {"resized_block_holds_its_size", resized_block_holds_its_size, 0},
+    {"resize_keeps_content", resize_keeps_content, 0},
 #endif
 };
 const size_t kit_home_case_count = sizeof kit_home_cases / sizeof *kit_home_cases;

@@ -105,7 +105,7 @@ static void blocks_are_the_owners(const void *subject)
         kit_take_all(box, heap, kit_request(r), blocks);
         for (size_t i = 0; i < KIT_BLOCKS; i++) {
             struct hk_page *page = hk_page_of(blocks[i]);
-            assert_int_equal(hk_page_owner(page), heap->token);
+            assert_int_equal(hk_page_owner(page), kit_owner(box, heap));
             assert_int_equal(page->kind, box->kind);
             assert_true(page->block_size >= kit_request_size(kit_request(r)));
         }
@@ -216,7 +216,7 @@ static void common_part_is_untouched(const void *subject)
         assert_int_equal(page->bin_index, before.bin_index);
         assert_int_equal(page->kind, before.kind);
         assert_true(page->bin == before.bin);
-        assert_int_equal(hk_page_owner(page), heap->token);
+        assert_int_equal(hk_page_owner(page), kit_owner(box, heap));
         kit_give_all(box, heap, blocks);
     }
 
@@ -263,18 +263,18 @@ static void refused_lease_is_no_lasting_harm(const void *subject)
 #endif
 
 const struct kit_case kit_serve_cases[] = {
-    {"blocks_are_aligned", blocks_are_aligned},
-    {"no_block_is_out_twice", no_block_is_out_twice},
-    {"blocks_do_not_overlap", blocks_do_not_overlap},
-    {"blocks_keep_what_is_written", blocks_keep_what_is_written},
-    {"blocks_are_the_owners", blocks_are_the_owners},
-    {"refill_leaves_more_at_hand", refill_leaves_more_at_hand},
-    {"working_set_causes_no_lease", working_set_causes_no_lease},
-    {"fresh_block_reads_as_zero", fresh_block_reads_as_zero},
-    {"common_part_is_untouched", common_part_is_untouched},
+    {"blocks_are_aligned", blocks_are_aligned, 0},
+    {"no_block_is_out_twice", no_block_is_out_twice, 0},
+    {"blocks_do_not_overlap", blocks_do_not_overlap, 0},
+    {"blocks_keep_what_is_written", blocks_keep_what_is_written, 0},
+    {"blocks_are_the_owners", blocks_are_the_owners, 0},
+    {"refill_leaves_more_at_hand", refill_leaves_more_at_hand, 0},
+    {"working_set_causes_no_lease", working_set_causes_no_lease, 0},
+    {"fresh_block_reads_as_zero", fresh_block_reads_as_zero, 0},
+    {"common_part_is_untouched", common_part_is_untouched, 0},
 #if KIT_FAKE_COLD
-    {"out_of_memory_is_null", out_of_memory_is_null},
-    {"refused_lease_is_no_lasting_harm", refused_lease_is_no_lasting_harm},
+    {"out_of_memory_is_null", out_of_memory_is_null, 0},
+    {"refused_lease_is_no_lasting_harm", refused_lease_is_no_lasting_harm, 0},
 #endif
 };
 const size_t kit_serve_case_count = sizeof kit_serve_cases / sizeof *kit_serve_cases;

@@ -71,7 +71,14 @@ void *kit_take(const struct kit_box *box, struct hk_heap *heap, size_t request)
 
 void kit_give(const struct kit_box *box, struct hk_heap *heap, void *block)
 {
-    box->free_local(heap, hk_page_of(block), block);
+    if (!box->free_local(heap, hk_page_of(block), block)) {
+        box->spill(heap, hk_page_of(block), block);
+    }
+}
+
+uintptr_t kit_owner(const struct kit_box *box, const struct hk_heap *heap)
+{
+    return box->owns_pages ? heap->token : (uintptr_t)HK_OWNER_SHARED;
 }
 
 void kit_take_all(const struct kit_box *box, struct hk_heap *heap, size_t request,
@@ -164,6 +171,11 @@ static const char *subject_name(const void *subject)
     return ((const struct kit_box *)subject)->name;
 }
 
+static unsigned traits(const void *subject)
+{
+    return ((const struct kit_box *)subject)->owns_pages ? KIT_OWNS : KIT_SHARES;
+}
+
 /* -> the first list and then the second, for the process's life. */
 static void *joined(const void *first, size_t first_size, const void *second, size_t second_size)
 {
@@ -193,6 +205,7 @@ int main(int argc, char **argv)
         .fault_count = kit_serve_fault_count + kit_life_fault_count,
         .subject = subject_at,
         .subject_name = subject_name,
+        .traits = traits,
         .copy = kit_box_copy,
         .begin = begin,
         .end = end,

@@ -22,10 +22,12 @@
 struct kit_box {
     char name[32];
     uint8_t kind;
+    bool owns_pages;
     void (*init)(struct hk_heap *heap);
     void *(*alloc)(struct hk_heap *heap, size_t request);
     void *(*refill)(struct hk_heap *heap, size_t request);
-    void (*free_local)(struct hk_heap *heap, struct hk_page *page, void *block);
+    bool (*free_local)(struct hk_heap *heap, struct hk_page *page, void *block);
+    void (*spill)(struct hk_heap *heap, struct hk_page *page, void *block);
     bool (*resize)(struct hk_heap *heap, struct hk_page *page, void *block, size_t size);
     void (*splice)(struct hk_heap *heap, struct hk_page *page, void *first, void *last,
                    size_t count);
@@ -35,6 +37,9 @@ struct kit_box {
     void (*stat)(struct hk_heap *heap, struct hk_hot_stat *out);
     const char *(*check)(struct hk_heap *heap);
 };
+
+/* Traits of a box: whose its pages are. */
+enum { KIT_OWNS = 1, KIT_SHARES = 2 };
 
 enum { KIT_BLOCKS = 64 }; /* fewer don't see a block handed out again after a while */
 
@@ -69,6 +74,9 @@ void kit_take_all(const struct kit_box *box, struct hk_heap *heap, size_t reques
                   void *blocks[KIT_BLOCKS]);
 void kit_give_all(const struct kit_box *box, struct hk_heap *heap, void *blocks[KIT_BLOCKS]);
 
+/* -> what the pages of the box have for an owner. */
+uintptr_t kit_owner(const struct kit_box *box, const struct hk_heap *heap);
+
 /* Fill a block with a pattern of `index`; ask whether it is still there. */
 void kit_fill(void *block, size_t size, size_t index);
 bool kit_holds(const void *block, size_t size, size_t index);
@@ -93,6 +101,6 @@ extern const struct kit_fault kit_serve_faults[];
 extern const size_t kit_serve_fault_count;
 extern const struct kit_fault kit_life_faults[];
 extern const size_t kit_life_fault_count;
-void *kit_box_copy(void);
+void *kit_box_copy(const void *subject);
 
 #endif

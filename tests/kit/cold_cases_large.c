@@ -151,12 +151,12 @@ static void impossible_large_block_is_null(const void *subject)
 }
 
 const struct kit_case kit_large_cases[] = {
-    {"large_block_is_aligned", large_block_is_aligned},
-    {"large_block_belongs_to_no_thread", large_block_belongs_to_no_thread},
-    {"large_block_holds_its_size", large_block_holds_its_size},
-    {"large_zero_tells_the_truth", large_zero_tells_the_truth},
-    {"freed_large_memory_is_used_again", freed_large_memory_is_used_again},
-    {"large_resize_keeps_content", large_resize_keeps_content},
-    {"impossible_large_block_is_null", impossible_large_block_is_null},
+    {"large_block_is_aligned", large_block_is_aligned, 0},
+    {"large_block_belongs_to_no_thread", large_block_belongs_to_no_thread, 0},
+    {"large_block_holds_its_size", large_block_holds_its_size, 0},
+    {"large_zero_tells_the_truth", large_zero_tells_the_truth, 0},
+    {"freed_large_memory_is_used_again", freed_large_memory_is_used_again, 0},
+    {"large_resize_keeps_content", large_resize_keeps_content, 0},
+    {"impossible_large_block_is_null", impossible_large_block_is_null, 0},
 };
 const size_t kit_large_case_count = sizeof kit_large_cases / sizeof *kit_large_cases;

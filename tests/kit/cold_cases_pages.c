@@ -39,7 +39,7 @@ static void lease_starts_with_zero_private_parts(const void *subject)
             assert_memory_equal(page[i].private_part, zero, sizeof zero);
             memset(page[i].private_part, 0xee, sizeof zero);
         }
-        cold->retire(page);
+        cold->retire(heap, page);
     }
 
     kit_end_heap(cold, heap);
@@ -56,7 +56,7 @@ static void lease_starts_with_zero_maps(const void *subject)
         for (size_t i = 0; i < hk_page_slot(page)->slices * HK_SLICE_MAP / sizeof *map; i++) {
             assert_int_equal(map[i], 0);
         }
-        cold->retire(page);
+        cold->retire(heap, page);
     }
 
     kit_end_heap(cold, heap);
@@ -81,7 +81,7 @@ static void zero_flag_tells_the_truth(const void *subject)
         }
         memset(memory, 0xff, size);
         if (round % 4) {
-            cold->retire(page);
+            cold->retire(heap, page);
         }
         if (round % 20 == 19) {
             cold->trim(NULL, 0);
@@ -120,11 +120,11 @@ static void retired_page_is_leased_again(const void *subject)
 
     for (int i = 0; i < 2000; i++) {
         struct hk_page *page = kit_lease(cold, heap, (uint8_t)(1 + i % 16));
-        cold->retire(page);
+        cold->retire(heap, page);
     }
 
     assert_in_range(kit_stat(cold).superslabs, 1, superslabs + 1);
-    cold->retire(first);
+    cold->retire(heap, first);
     kit_end_heap(cold, heap);
 }
 
@@ -132,7 +132,7 @@ static void lease_that_may_not_grow_takes_nothing_new(const void *subject)
 {
     const struct hk_cold *cold = subject;
     struct hk_heap *heap = kit_heap(cold);
-    cold->retire(kit_lease(cold, heap, 1));
+    cold->retire(heap, kit_lease(cold, heap, 1));
     struct hk_cold_stat before = kit_stat(cold);
     const struct hk_lease request = {
         .heap = heap,
@@ -162,7 +162,7 @@ static void heap_lists_its_pages(const void *subject)
     for (int i = 0; i < PAGES; i++) {
         kit_lease(cold, heap, (uint8_t)(1 + i % 3));
     }
-    cold->retire(heap->pages);
+    cold->retire(heap, heap->pages);
     for (struct hk_page *page = heap->pages; page; page = hk_page_slot(page)->next) {
         assert_ptr_equal(hk_page_heap(page), heap);
         listed += 1;
@@ -182,7 +182,7 @@ static void stat_counts_leases(const void *subject)
     struct hk_page *page = kit_lease(cold, heap, 3);
     kit_lease(cold, heap, 2);
     struct hk_cold_stat leased = kit_stat(cold);
-    cold->retire(page);
+    cold->retire(heap, page);
     struct hk_cold_stat after = kit_stat(cold);
 
     assert_int_equal(leased.leases - before.leases, 2);
@@ -220,13 +220,13 @@ static void trim_takes_what_a_heap_keeps_warm(const void *subject)
         page[i] = kit_lease(cold, heap, 1);
     }
     for (size_t i = 1; i < PAGES; i++) {
-        cold->retire(page[i]);
+        cold->retire(heap, page[i]);
     }
 
     cold->trim(heap, 0);
 
     assert_int_equal(kit_stat(cold).leased, HK_SLICE);
-    cold->retire(page[0]);
+    cold->retire(heap, page[0]);
     kit_end_heap(cold, heap);
 }
 
@@ -237,7 +237,7 @@ static void trim_leaves_live_pages_alone(const void *subject)
     struct hk_page *page = kit_lease(cold, heap, 2);
     unsigned char *memory = (unsigned char *)hk_page_start(page);
     memset(memory, 0x77, 2 * HK_SLICE);
-    cold->retire(kit_lease(cold, heap, 5));
+    cold->retire(heap, kit_lease(cold, heap, 5));
 
     cold->trim(NULL, 0);
 
@@ -292,7 +292,7 @@ static void check_accepts_what_is_right(const void *subject)
         struct hk_page *page = kit_lease(cold, heap, slices);
         assert_null(cold->check());
         if (slices % 3) {
-            cold->retire(page);
+            cold->retire(heap, page);
         }
         assert_null(cold->check());
     }
@@ -301,20 +301,20 @@ static void check_accepts_what_is_right(const void *subject)
 }
 
 const struct kit_case kit_page_cases[] = {
-    {"lease_describes_every_slice", lease_describes_every_slice},
-    {"lease_starts_with_zero_private_parts", lease_starts_with_zero_private_parts},
-    {"lease_starts_with_zero_maps", lease_starts_with_zero_maps},
-    {"zero_flag_tells_the_truth", zero_flag_tells_the_truth},
-    {"leased_pages_are_exclusive", leased_pages_are_exclusive},
-    {"retired_page_is_leased_again", retired_page_is_leased_again},
-    {"lease_that_may_not_grow_takes_nothing_new", lease_that_may_not_grow_takes_nothing_new},
-    {"heap_lists_its_pages", heap_lists_its_pages},
-    {"stat_counts_leases", stat_counts_leases},
-    {"trim_gives_dirty_memory_back", trim_gives_dirty_memory_back},
-    {"trim_takes_what_a_heap_keeps_warm", trim_takes_what_a_heap_keeps_warm},
-    {"trim_leaves_live_pages_alone", trim_leaves_live_pages_alone},
-    {"purge_stays_inside_its_range", purge_stays_inside_its_range},
-    {"owns_tells_ours_from_foreign", owns_tells_ours_from_foreign},
-    {"check_accepts_what_is_right", check_accepts_what_is_right},
+    {"lease_describes_every_slice", lease_describes_every_slice, 0},
+    {"lease_starts_with_zero_private_parts", lease_starts_with_zero_private_parts, 0},
+    {"lease_starts_with_zero_maps", lease_starts_with_zero_maps, 0},
+    {"zero_flag_tells_the_truth", zero_flag_tells_the_truth, 0},
+    {"leased_pages_are_exclusive", leased_pages_are_exclusive, 0},
+    {"retired_page_is_leased_again", retired_page_is_leased_again, 0},
+    {"lease_that_may_not_grow_takes_nothing_new", lease_that_may_not_grow_takes_nothing_new, 0},
+    {"heap_lists_its_pages", heap_lists_its_pages, 0},
+    {"stat_counts_leases", stat_counts_leases, 0},
+    {"trim_gives_dirty_memory_back", trim_gives_dirty_memory_back, 0},
+    {"trim_takes_what_a_heap_keeps_warm", trim_takes_what_a_heap_keeps_warm, 0},
+    {"trim_leaves_live_pages_alone", trim_leaves_live_pages_alone, 0},
+    {"purge_stays_inside_its_range", purge_stays_inside_its_range, 0},
+    {"owns_tells_ours_from_foreign", owns_tells_ours_from_foreign, 0},
+    {"check_accepts_what_is_right", check_accepts_what_is_right, 0},
 };
 const size_t kit_page_case_count = sizeof kit_page_cases / sizeof *kit_page_cases;

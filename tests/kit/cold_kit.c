@@ -8,7 +8,7 @@
 _Thread_local struct hk_tls hk_tls;
 #endif
 
-enum { CASES_MOST = 64 };
+enum { RUNS_MOST = 96 };
 
 struct stub kit_stub;
 
@@ -72,7 +72,7 @@ void kit_end_heap(const struct hk_cold *cold, struct hk_heap *heap)
 {
     cold->drain(heap); /* a block that is still on its way is not back */
     while (heap->pages) {
-        cold->retire(heap->pages);
+        cold->retire(heap, heap->pages);
     }
     cold->death(heap);
 }
@@ -142,24 +142,42 @@ static const char *subject_name(const void *subject)
     return ((const struct hk_cold *)subject)->name;
 }
 
+struct lists {
+    struct kit_case cases[RUNS_MOST];
+    size_t case_count;
+    struct kit_fault faults[RUNS_MOST];
+    size_t fault_count;
+};
+
+static void add_cases(struct lists *lists, const struct kit_case *cases, size_t count)
+{
+    assert_true(lists->case_count + count <= RUNS_MOST);
+    memcpy(lists->cases + lists->case_count, cases, count * sizeof *cases);
+    lists->case_count += count;
+}
+
+static void add_faults(struct lists *lists, const struct kit_fault *faults, size_t count)
+{
+    assert_true(lists->fault_count + count <= RUNS_MOST);
+    memcpy(lists->faults + lists->fault_count, faults, count * sizeof *faults);
+    lists->fault_count += count;
+}
+
 int main(int argc, char **argv)
 {
-    struct kit_case cases[CASES_MOST];
-    size_t page_size = kit_page_case_count * sizeof *cases;
-    size_t heap_size = kit_heap_case_count * sizeof *cases;
-    size_t large_size = kit_large_case_count * sizeof *cases;
-    if (page_size + heap_size + large_size > sizeof cases) {
-        return 2;
-    }
-    memcpy(cases, kit_page_cases, page_size);
-    memcpy((char *)cases + page_size, kit_heap_cases, heap_size);
-    memcpy((char *)cases + page_size + heap_size, kit_large_cases, large_size);
+    static struct lists lists;
+    add_cases(&lists, kit_page_cases, kit_page_case_count);
+    add_cases(&lists, kit_shared_cases, kit_shared_case_count);
+    add_cases(&lists, kit_heap_cases, kit_heap_case_count);
+    add_cases(&lists, kit_large_cases, kit_large_case_count);
+    add_faults(&lists, kit_cold_faults, kit_cold_fault_count);
+    add_faults(&lists, kit_shared_faults, kit_shared_fault_count);
     const struct kit kit = {
         .name = "cold",
-        .cases = cases,
-        .case_count = (page_size + heap_size + large_size) / sizeof *cases,
-        .faults = kit_cold_faults,
-        .fault_count = kit_cold_fault_count,
+        .cases = lists.cases,
+        .case_count = lists.case_count,
+        .faults = lists.faults,
+        .fault_count = lists.fault_count,
         .subject = subject_at,
         .subject_name = subject_name,
         .copy = kit_cold_copy,

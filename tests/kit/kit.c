@@ -10,7 +10,7 @@
 #include <unistd.h>
 
 enum {
-    RUNS_MAX = 512,
+    RUNS_MAX = 1024,
     NAME_MAX_BYTES = 96,
     HANG_SECONDS = 3, /* a broken subject that hangs has been found out */
 };
@@ -83,11 +83,31 @@ static void add(const struct kit *kit, const struct kit_case *kit_case, const vo
     list.count += 1;
 }
 
+static bool concerns(const struct kit *kit, const struct kit_case *kit_case, const void *subject)
+{
+    unsigned traits = kit->traits ? kit->traits(subject) : 0;
+    return (kit_case->needs & ~traits) == 0;
+}
+
 static void add_all(const struct kit *kit, const void *subject)
 {
     for (size_t i = 0; i < kit->case_count; i++) {
-        add(kit, &kit->cases[i], subject, false);
+        if (concerns(kit, &kit->cases[i], subject)) {
+            add(kit, &kit->cases[i], subject, false);
+        }
     }
+}
+
+/* -> the first known subject that the case concerns, or NULL. */
+static const void *first_for(const struct kit *kit, const struct kit_case *kit_case)
+{
+    const void *subject;
+    for (size_t i = 0; (subject = kit->subject(i)) != NULL; i++) {
+        if (concerns(kit, kit_case, subject)) {
+            return subject;
+        }
+    }
+    return NULL;
 }
 
 static const struct kit_case *find_case(const struct kit *kit, const char *claim)
@@ -110,10 +130,11 @@ static int run_broken(const struct kit *kit, const char *clause)
     for (size_t i = 0; i < kit->fault_count; i++) {
         if (strcmp(kit->faults[i].clause, clause) == 0) {
             const struct kit_case *kit_case = find_case(kit, kit->faults[i].caught_by);
-            if (!kit_case) {
+            const void *honest = kit_case ? first_for(kit, kit_case) : NULL;
+            if (!honest) {
                 break;
             }
-            void *subject = kit->copy();
+            void *subject = kit->copy(honest);
             kit->faults[i].apply(subject);
             add(kit, kit_case, subject, true);
             /* no handler at exit may turn the result: a leak is not what is looked for */
@@ -175,7 +196,7 @@ int kit_main(const struct kit *kit, int argc, char **argv)
     for (size_t i = 0; (subject = kit->subject(i)) != NULL; i++) {
         add_all(kit, subject);
     }
-    add_all(kit, kit->copy());
+    add_all(kit, kit->copy(kit->subject(0)));
     return run_list(kit) | every_case_has_a_fault(kit);
 }
 

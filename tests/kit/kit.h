@@ -21,6 +21,7 @@
 struct kit_case {
     const char *claim;
     void (*run)(const void *subject);
+    unsigned needs; /* traits that a subject must have for the clause to concern it; 0: none */
 };
 
 struct kit_fault {
@@ -40,8 +41,11 @@ struct kit {
     const void *(*subject)(size_t index);
     const char *(*subject_name)(const void *subject);
 
-    /* -> a copy of the first subject, for a fault to be put in; as it is, it passes every case. */
-    void *(*copy)(void);
+    /* -> the subject's traits; NULL: no case needs any. */
+    unsigned (*traits)(const void *subject);
+
+    /* -> a copy of a known subject, for a fault to be put in; as it is, it passes every case. */
+    void *(*copy)(const void *subject);
 
     /* Around each case; may assert. */
     void (*begin)(const void *subject);

@@ -10,6 +10,6 @@
 /* broken/os_faults.c */
 extern const struct kit_fault kit_os_faults[];
 extern const size_t kit_os_fault_count;
-void *kit_os_copy(void);
+void *kit_os_copy(const void *subject);
 
 #endif

@@ -24,7 +24,7 @@ static void end(struct hk_heap *heap)
 {
     hk_cold.drain(heap);
     while (heap->pages) {
-        hk_cold.retire(heap->pages);
+        hk_cold.retire(heap, heap->pages);
     }
     hk_cold.death(heap);
 }
@@ -66,7 +66,7 @@ static void warm_pages_are_bounded(void **state)
         pages[i] = lease(heap, 1);
     }
     for (size_t i = 0; i < 100; i++) {
-        hk_cold.retire(pages[i]);
+        hk_cold.retire(heap, pages[i]);
         assert_in_range(heap->warm_count, 0, HK_WARM_CAP);
     }
     assert_in_range(heap->warm_count, 0, 1);

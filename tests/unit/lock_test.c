@@ -2,7 +2,7 @@
 /* The cold side's lock: one holder at a time, no waiter forgotten. */
 #include "unit/cold_unit.h"
 
-#include "coldbox/lock.h"
+#include "common/lock.h"
 
 #include <pthread.h>
 #include <sched.h>

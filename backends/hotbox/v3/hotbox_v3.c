@@ -9,7 +9,7 @@ void hk_hotbox_v3_init(struct hk_heap *heap)
 
 void *hk_hotbox_v3_refill(struct hk_heap *heap, size_t offset)
 {
-    return hk_paged_refill(heap, offset, HK_KIND_TINY);
+    return hk_paged_refill(heap, offset);
 }
 
 size_t hk_hotbox_v3_collect(struct hk_heap *heap, enum hk_collect how)

@@ -26,6 +26,7 @@ static const struct hk_hotbox hk_hotbox_v3 = {
     .alloc = hk_hotbox_v3_alloc,
     .refill = hk_hotbox_v3_refill,
     .free_local = hk_paged_free,
+    .spill = hk_paged_spill,
     .splice = hk_paged_splice,
     .attach = hk_paged_attach,
     .collect = hk_hotbox_v3_collect,

@@ -10,7 +10,7 @@ void hk_pool_v2_init(struct hk_heap *heap)
 
 void *hk_pool_v2_refill(struct hk_heap *heap, size_t size)
 {
-    return hk_paged_refill(heap, hk_pool_offset(size), HK_KIND_POOL);
+    return hk_paged_refill(heap, hk_pool_offset(size));
 }
 
 bool hk_pool_v2_resize(struct hk_heap *heap, struct hk_page *page, void *block, size_t size)

@@ -32,6 +32,7 @@ static const struct hk_pool hk_pool_v2 = {
     .alloc = hk_pool_v2_alloc,
     .refill = hk_pool_v2_refill,
     .free_local = hk_paged_free,
+    .spill = hk_paged_spill,
     .resize = hk_pool_v2_resize,
     .splice = hk_paged_splice,
     .attach = hk_paged_attach,

@@ -62,12 +62,12 @@ static void *remember_alloc(struct hk_heap *heap, size_t request)
     return last_taken;
 }
 
-static void scribbling_free(struct hk_heap *heap, struct hk_page *page, void *block)
+static bool scribbling_free(struct hk_heap *heap, struct hk_page *page, void *block)
 {
     if (last_taken && last_taken != block) {
         ((unsigned char *)last_taken)[12] ^= 1;
     }
-    kit_honest.free_local(heap, page, block);
+    return kit_honest.free_local(heap, page, block);
 }
 
 static void overwrite_blocks(void *subject)
@@ -119,12 +119,10 @@ static void leave_nothing_at_hand(void *subject)
     ((struct kit_box *)subject)->refill = greedy_refill;
 }
 
-static void losing_free(struct hk_heap *heap, struct hk_page *page, void *block)
+static bool losing_free(struct hk_heap *heap, struct hk_page *page, void *block)
 {
     static size_t calls;
-    if (++calls % 4) {
-        kit_honest.free_local(heap, page, block);
-    }
+    return ++calls % 4 ? kit_honest.free_local(heap, page, block) : true;
 }
 
 static void lose_freed_blocks(void *subject)
@@ -143,10 +141,11 @@ static void call_used_blocks_fresh(void *subject)
     ((struct kit_box *)subject)->alloc = boasting_alloc;
 }
 
-static void renaming_free(struct hk_heap *heap, struct hk_page *page, void *block)
+static bool renaming_free(struct hk_heap *heap, struct hk_page *page, void *block)
 {
-    kit_honest.free_local(heap, page, block);
+    bool done = kit_honest.free_local(heap, page, block);
     page->kind = HK_KIND_SPAN;
+    return done;
 }
 
 static void touch_the_common_part(void *subject)
@@ -177,6 +176,18 @@ static void *sulking_refill(struct hk_heap *heap, size_t request)
 static void give_up_for_good(void *subject)
 {
     ((struct kit_box *)subject)->refill = sulking_refill;
+}
+
+static void no_spill(struct hk_heap *heap, struct hk_page *page, void *block)
+{
+    (void)heap;
+    (void)page;
+    (void)block;
+}
+
+static void forget_spilled_blocks(void *subject)
+{
+    ((struct kit_box *)subject)->spill = no_spill;
 }
 
 static void no_splice(struct hk_heap *heap, struct hk_page *page, void *first, void *last,
@@ -219,6 +230,7 @@ const struct kit_fault kit_serve_faults[] = {
     {"common_part_touched", "common_part_is_untouched", touch_the_common_part},
     {"block_from_nowhere", "out_of_memory_is_null", give_a_block_from_nowhere},
     {"refusal_remembered", "refused_lease_is_no_lasting_harm", give_up_for_good},
+    {"spilled_block_lost", "spilled_blocks_are_taken_back", forget_spilled_blocks},
     {"spliced_blocks_lost", "spliced_blocks_are_served_again", forget_spliced_blocks},
     {"one_spliced_block_lost", "spliced_blocks_are_all_counted", lose_a_spliced_block},
 };

@@ -7,8 +7,9 @@
 
 #define HONEST hk_cold_fake
 
-void *kit_cold_copy(void)
+void *kit_cold_copy(const void *subject)
 {
+    (void)subject; /* the fake is the first */
     static struct hk_cold copy;
     copy = HONEST;
     copy.name = "fake wrapped";
@@ -54,8 +55,9 @@ static struct hk_page *repeating_lease(const struct hk_lease *request)
     return last;
 }
 
-static void no_retire(struct hk_page *page)
+static void no_retire(struct hk_heap *heap, struct hk_page *page)
 {
+    (void)heap;
     (void)page;
 }
 
@@ -93,11 +95,11 @@ static size_t partial_trim(struct hk_heap *heap, size_t keep)
 }
 
 /* Pages that a heap would keep warm stay leased, also in a cold side that keeps none. */
-static void warm_retire(struct hk_page *page)
+static void warm_retire(struct hk_heap *heap, struct hk_page *page)
 {
     static size_t calls;
     if (++calls % 2) {
-        HONEST.retire(page);
+        HONEST.retire(heap, page);
     }
 }
 

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* The cold side's lock: a futex word (0 free, 1 held, 2 held and waited for), because a lock of
- * libc may be interposed by a library that allocates. Locks are taken in ascending rank, which
- * debug builds assert; no system call is made under one, except the wait for it. */
-#ifndef HK_COLDBOX_LOCK_H
-#define HK_COLDBOX_LOCK_H
+/* The library's lock: a futex word (0 free, 1 held, 2 held and waited for), because a lock of libc
+ * may be interposed by a library that allocates. Locks are taken in ascending rank, which debug
+ * builds assert; no system call is made under one, except the wait for it. Its slow half is the
+ * cold side's (coldbox/lock.c). */
+#ifndef HK_COMMON_LOCK_H
+#define HK_COMMON_LOCK_H
 
 #include "common/check.h"
 
@@ -13,8 +14,10 @@
 #include <stdint.h>
 
 enum {
-    HK_RANK_HEAPS = 1, /* the lists of heaps */
-    HK_RANK_SLABS = 2, /* arenas, superslabs, dirty memory */
+    HK_RANK_CLASS = 1, /* a class's shared pages: their lists */
+    HK_RANK_PAGE = 2,  /* a shared page: its blocks */
+    HK_RANK_HEAPS = 3, /* the lists of heaps */
+    HK_RANK_SLABS = 4, /* arenas, superslabs, dirty memory */
 };
 
 struct hk_lock {
@@ -22,6 +25,14 @@ struct hk_lock {
     uint32_t rank;
     uint32_t depth;               /* takes by the keeper; keeper */
     _Atomic(const void *) keeper; /* thread that holds the lock across a fork, or NULL */
+};
+
+/* An array of locks that fork has to take: see hk_cold.guard. */
+struct hk_guard {
+    struct hk_lock *locks;
+    size_t count;
+    struct hk_guard *next; /* the cold side's */
+    _Atomic(bool) known;   /* the cold side's */
 };
 
 /* Across a fork the lock stays with the forking thread, which may take it again meanwhile: another
@@ -34,9 +45,25 @@ HK_HIDDEN void hk_lock_wait(struct hk_lock *lock);
 HK_HIDDEN void hk_lock_wake(struct hk_lock *lock);
 HK_HIDDEN void hk_lock_order(uint32_t rank, bool taken);
 
-static inline void hk_lock_take(struct hk_lock *lock)
+static inline void hk_lock_acquire(struct hk_lock *lock)
 {
     uint32_t expected = 0;
+    /* acquire: pairs with the release of whoever held it */
+    if (!atomic_compare_exchange_strong_explicit(&lock->word, &expected, 1, memory_order_acquire,
+                                                 memory_order_relaxed)) {
+        hk_lock_wait(lock);
+    }
+}
+
+static inline void hk_lock_release(struct hk_lock *lock)
+{
+    if (atomic_exchange_explicit(&lock->word, 0, memory_order_release) == 2) {
+        hk_lock_wake(lock);
+    }
+}
+
+static inline void hk_lock_take(struct hk_lock *lock)
+{
     if (HK_UNLIKELY(atomic_load_explicit(&lock->keeper, memory_order_relaxed) != NULL) &&
         hk_lock_is_kept(lock)) {
         lock->depth += 1;
@@ -45,11 +72,7 @@ static inline void hk_lock_take(struct hk_lock *lock)
     if (HK_DEBUG) {
         hk_lock_order(lock->rank, true);
     }
-    /* acquire: pairs with the release of whoever held it */
-    if (!atomic_compare_exchange_strong_explicit(&lock->word, &expected, 1, memory_order_acquire,
-                                                 memory_order_relaxed)) {
-        hk_lock_wait(lock);
-    }
+    hk_lock_acquire(lock);
 }
 
 static inline void hk_lock_give(struct hk_lock *lock)
@@ -63,9 +86,7 @@ static inline void hk_lock_give(struct hk_lock *lock)
     if (HK_DEBUG) {
         hk_lock_order(lock->rank, false);
     }
-    if (atomic_exchange_explicit(&lock->word, 0, memory_order_release) == 2) {
-        hk_lock_wake(lock);
-    }
+    hk_lock_release(lock);
 }
 
 #endif
