@@ -139,7 +139,7 @@ static void publish_arena(struct hk_arena *arena)
     arena->next = atomic_load_explicit(&hk_slabs.arenas, memory_order_relaxed);
     hk_slabs.units += arena->units;
     /* release: whoever walks the arenas without the lock sees a whole one */
-    atomic_store_explicit(&hk_slabs.arenas, arena, memory_order_release);
+    hk_atomic_put(&hk_slabs.arenas, arena, memory_order_release);
     hk_lock_give(&hk_slabs.lock);
 }
 

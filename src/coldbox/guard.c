@@ -27,7 +27,7 @@ void hk_cold_guard(struct hk_guard *guard)
         } else {
             atomic_store_explicit(&guards.first, guard, memory_order_relaxed);
         }
-        atomic_store_explicit(&guard->known, true, memory_order_release);
+        hk_atomic_put(&guard->known, true, memory_order_release);
     }
     hk_lock_give(&guards.lock);
 }

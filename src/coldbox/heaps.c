@@ -38,7 +38,7 @@ void hk_orphan_add_locked(struct hk_heap *heap)
 {
     heap->next_orphan = hk_heaps.orphans;
     hk_heaps.orphans = heap;
-    atomic_fetch_add_explicit(&hk_heaps.orphan_count, 1, memory_order_relaxed);
+    hk_atomic_add(&hk_heaps.orphan_count, 1);
 }
 
 void hk_orphan_add(struct hk_heap *heap)
@@ -57,7 +57,7 @@ static struct hk_heap *take_orphan_locked(bool with_pages)
         if ((pages || !with_pages) && hk_heap_hold(heap)) {
             *link = heap->next_orphan;
             heap->next_orphan = NULL;
-            atomic_fetch_sub_explicit(&hk_heaps.orphan_count, 1, memory_order_relaxed);
+            hk_atomic_sub(&hk_heaps.orphan_count, 1);
             return heap;
         }
     }
@@ -79,8 +79,8 @@ static void publish_heap_locked(struct hk_heap *heap)
 {
     heap->next = atomic_load_explicit(&hk_heaps.all, memory_order_relaxed);
     /* release: whoever walks the list without the lock sees a whole heap */
-    atomic_store_explicit(&hk_heaps.all, heap, memory_order_release);
-    atomic_fetch_add_explicit(&hk_heaps.count, 1, memory_order_relaxed);
+    hk_atomic_put(&hk_heaps.all, heap, memory_order_release);
+    hk_atomic_add(&hk_heaps.count, 1);
 }
 
 /* The held heap becomes the calling thread's. */
@@ -111,7 +111,7 @@ struct hk_heap *hk_cold_birth(uintptr_t token)
     hk_lock_give(&hk_heaps.lock);
     if (held) {
         enliven(heap);
-        atomic_store_explicit(&heap->state, HK_HEAP_LIVE, memory_order_seq_cst);
+        hk_atomic_put(&heap->state, HK_HEAP_LIVE, memory_order_seq_cst);
     }
     if (heap) {
         return heap;
@@ -132,7 +132,7 @@ void hk_cold_death(struct hk_heap *heap)
 {
     /* held, so that a child forked from here on does not trust the lists; then nobody's slow path
      */
-    atomic_store_explicit(&heap->state, HK_HEAP_ADOPTING, memory_order_seq_cst);
+    hk_atomic_put(&heap->state, HK_HEAP_ADOPTING, memory_order_seq_cst);
     heap->busy = 0;
     hk_cold_flush(heap);
     hk_warm_shrink(heap, 0);
@@ -168,7 +168,7 @@ bool hk_cold_adopt(struct hk_heap *heap)
         hk_cold_hooks.attach(heap, page);
         pages++;
     }
-    atomic_fetch_add_explicit(&hk_heaps.adoptions, pages, memory_order_relaxed);
+    hk_atomic_add(&hk_heaps.adoptions, pages);
     hk_heap_release(orphan);
     hk_orphan_add(orphan);
     return pages > 0;

@@ -37,15 +37,14 @@ void hk_lock_wait(struct hk_lock *lock)
     for (int i = 0; i < SPINS; i++) {
         uint32_t expected = 0;
         if (atomic_load_explicit(&lock->word, memory_order_relaxed) == 0 &&
-            atomic_compare_exchange_strong_explicit(&lock->word, &expected, 1, memory_order_acquire,
-                                                    memory_order_relaxed)) {
+            hk_atomic_cas(&lock->word, &expected, 1, memory_order_acquire)) {
             return;
         }
 #if defined(__x86_64__) || defined(__i386__)
         __builtin_ia32_pause();
 #endif
     }
-    while (atomic_exchange_explicit(&lock->word, 2, memory_order_acquire) != 0) {
+    while (hk_atomic_swap(&lock->word, 2, memory_order_acquire) != 0) {
         HK_OS.wait(&lock->word, 2);
     }
 }

@@ -3,9 +3,10 @@
  * its mapping back. */
 #include "coldbox/meta.h"
 
+#include "common/atomic.h"
+
 #include "hk_seat_os.h"
 
-#include <stdatomic.h>
 #include <stdint.h>
 #include <string.h>
 
@@ -36,8 +37,7 @@ static void *from_chunk(struct chunk *chunk, size_t size)
         if (size > chunk->size - used) {
             return NULL;
         }
-    } while (!atomic_compare_exchange_weak_explicit(&chunk->used, &used, used + size,
-                                                    memory_order_relaxed, memory_order_relaxed));
+    } while (!hk_atomic_cas(&chunk->used, &used, used + size, memory_order_relaxed));
     return chunk->memory + used;
 }
 
@@ -56,9 +56,8 @@ static int add_chunk(struct chunk *old, size_t size)
     chunk->size = bytes - head;
     chunk->memory = (char *)memory + head;
     /* release: pairs with the acquire in hk_meta_alloc */
-    if (atomic_compare_exchange_strong_explicit(&meta.chunk, &old, chunk, memory_order_release,
-                                                memory_order_relaxed)) {
-        atomic_fetch_add_explicit(&meta.bytes, bytes, memory_order_relaxed);
+    if (hk_atomic_cas(&meta.chunk, &old, chunk, memory_order_release)) {
+        hk_atomic_add(&meta.bytes, bytes);
     } else {
         HK_OS.unmap(memory, bytes);
     }
@@ -70,13 +69,13 @@ static void *take_spare(size_t size)
     if (!atomic_load_explicit(&meta.spare, memory_order_relaxed)) {
         return NULL;
     }
-    void **piece = atomic_exchange_explicit(&meta.spare, NULL, memory_order_acquire);
+    void **piece = hk_atomic_swap(&meta.spare, NULL, memory_order_acquire);
     if (piece && (size_t)piece[1] == size) {
         memset(piece, 0, 2 * sizeof *piece);
         return piece;
     }
     if (piece) {
-        atomic_exchange_explicit(&meta.spare, piece, memory_order_release);
+        hk_atomic_swap(&meta.spare, piece, memory_order_release);
     }
     return NULL;
 }
@@ -101,7 +100,7 @@ void hk_meta_free(void *piece, size_t size)
     memset(piece, 0, size);
     ((void **)piece)[1] = (void *)size;
     /* a piece that is already there is lost: a failed growth leaks one descriptor at most */
-    atomic_exchange_explicit(&meta.spare, piece, memory_order_release);
+    hk_atomic_swap(&meta.spare, piece, memory_order_release);
 }
 
 size_t hk_meta_bytes(void)

@@ -269,8 +269,7 @@ void hk_cold_tick(uint64_t now)
     uint64_t last = atomic_load_explicit(&purge.last_tick, memory_order_relaxed);
     /* signed: another thread may have ticked at a later time than ours */
     if (HK_FREE_POLICY != HK_FREE_BATCH || (int64_t)(now - last) < (int64_t)tick_ns ||
-        !atomic_compare_exchange_strong_explicit(&purge.last_tick, &last, now, memory_order_relaxed,
-                                                 memory_order_relaxed)) {
+        !hk_atomic_cas(&purge.last_tick, &last, now, memory_order_relaxed)) {
         return;
     }
     hk_lock_take(&hk_slabs.lock);

@@ -4,10 +4,10 @@
 #include "coldbox/registry.h"
 
 #include "coldbox/meta.h"
+#include "common/atomic.h"
 #include "common/sizes.h"
 
 #include <errno.h>
-#include <stdatomic.h>
 #include <stdint.h>
 
 enum {
@@ -41,12 +41,11 @@ static struct leaf *make_leaf(size_t unit)
     if (!made) {
         return NULL;
     }
-    if (atomic_compare_exchange_strong_explicit(&leaves[unit >> LEAF_SHIFT], &leaf, made,
-                                                memory_order_acq_rel, memory_order_acquire)) {
+    if (hk_atomic_cas(&leaves[unit >> LEAF_SHIFT], &leaf, made, memory_order_acq_rel)) {
         return made;
     }
     hk_meta_free(made, sizeof *made);
-    return leaf;
+    return find_leaf(unit);
 }
 
 static void mark(const void *base, size_t units, uint8_t owned)

@@ -26,8 +26,7 @@ static void push(struct hk_heap *heap, struct link *tail)
     do {
         tail->word = first;
         /* seq_cst: ordered before the look at state in send(); pairs with hk_heap_release */
-    } while (!atomic_compare_exchange_weak_explicit(&heap->queue, &first, tail,
-                                                    memory_order_seq_cst, memory_order_relaxed));
+    } while (!hk_atomic_cas(&heap->queue, &first, tail, memory_order_seq_cst));
 }
 
 /* Post a chain to the heap that its page belongs to now. */
@@ -46,15 +45,14 @@ bool hk_heap_hold(struct hk_heap *heap)
 {
     uint32_t orphan = HK_HEAP_ORPHAN;
     /* acquire: everything the last holder did to the heap's pages is seen */
-    return atomic_compare_exchange_strong_explicit(&heap->state, &orphan, HK_HEAP_ADOPTING,
-                                                   memory_order_seq_cst, memory_order_relaxed);
+    return hk_atomic_cas(&heap->state, &orphan, HK_HEAP_ADOPTING, memory_order_seq_cst);
 }
 
 void hk_heap_release(struct hk_heap *heap)
 {
     do {
         hk_cold_drain(heap);
-        atomic_store_explicit(&heap->state, HK_HEAP_ORPHAN, memory_order_seq_cst);
+        hk_atomic_put(&heap->state, HK_HEAP_ORPHAN, memory_order_seq_cst);
         /* a chain pushed before that store had a poster who saw no orphan: it is ours */
     } while (atomic_load_explicit(&heap->queue, memory_order_seq_cst) && hk_heap_hold(heap));
 }
@@ -62,7 +60,7 @@ void hk_heap_release(struct hk_heap *heap)
 size_t hk_cold_drain(struct hk_heap *heap)
 {
     /* acquire: the links inside the chains; pairs with push */
-    struct link *tail = atomic_exchange_explicit(&heap->queue, NULL, memory_order_seq_cst);
+    struct link *tail = hk_atomic_swap(&heap->queue, NULL, memory_order_seq_cst);
     size_t blocks = 0;
     while (tail) {
         struct link *next = tail->word;

@@ -49,7 +49,7 @@ static void link_page(struct hk_heap *heap, struct hk_page *page)
         hk_page_slot(heap->pages)->prev = page;
     }
     heap->pages = page;
-    atomic_fetch_add_explicit(&heap->page_count, 1, memory_order_relaxed);
+    hk_atomic_add(&heap->page_count, 1);
 }
 
 static void unlink_page(struct hk_heap *heap, struct hk_page *page)
@@ -59,7 +59,7 @@ static void unlink_page(struct hk_heap *heap, struct hk_page *page)
     if (slot->next) {
         hk_page_slot(slot->next)->prev = slot->prev;
     }
-    atomic_fetch_sub_explicit(&heap->page_count, 1, memory_order_relaxed);
+    hk_atomic_sub(&heap->page_count, 1);
 }
 
 void hk_pages_move(struct hk_heap *from, struct hk_heap *to, struct hk_page *page)
@@ -67,7 +67,7 @@ void hk_pages_move(struct hk_heap *from, struct hk_heap *to, struct hk_page *pag
     unlink_page(from, page);
     link_page(to, page);
     /* release: a poster that reads the new heap may use it at once */
-    atomic_store_explicit(&hk_page_slot(page)->heap, to, memory_order_release);
+    hk_atomic_put(&hk_page_slot(page)->heap, to, memory_order_release);
 }
 
 void hk_page_set_owner(struct hk_page *page, uintptr_t owner)
@@ -124,7 +124,7 @@ struct hk_page *hk_cold_lease(const struct hk_lease *request)
     }
     if (!request->shared) {
         link_page(request->heap, page);
-        atomic_store_explicit(&slot->heap, request->heap, memory_order_release);
+        hk_atomic_put(&slot->heap, request->heap, memory_order_release);
     }
     hk_count(&request->heap->count.lease, 1);
     return page;

@@ -8,6 +8,8 @@
 
 #include "common/attr.h"
 
+#include <stddef.h>
+
 #ifndef HK_DEBUG
 #define HK_DEBUG 0
 #endif
@@ -17,6 +19,12 @@
  * thread   any; async-signal-safe
  */
 HK_COLD_FN __attribute__((noreturn)) void hk_fatal(const char *what);
+
+/* The same with the place: "hakmem: <what>: block 0x<address> of class <block_size>\n"; block_size
+ * 0 is a large block.
+ */
+HK_COLD_FN __attribute__((noreturn)) void hk_fatal_at(const char *what, const void *block,
+                                                      size_t block_size);
 
 #define HK_REQUIRE(condition, what)                                                                \
     do {                                                                                           \

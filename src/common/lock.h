@@ -6,9 +6,9 @@
 #ifndef HK_COMMON_LOCK_H
 #define HK_COMMON_LOCK_H
 
+#include "common/atomic.h"
 #include "common/check.h"
 
-#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -49,15 +49,14 @@ static inline void hk_lock_acquire(struct hk_lock *lock)
 {
     uint32_t expected = 0;
     /* acquire: pairs with the release of whoever held it */
-    if (!atomic_compare_exchange_strong_explicit(&lock->word, &expected, 1, memory_order_acquire,
-                                                 memory_order_relaxed)) {
+    if (!hk_atomic_cas(&lock->word, &expected, 1, memory_order_acquire)) {
         hk_lock_wait(lock);
     }
 }
 
 static inline void hk_lock_release(struct hk_lock *lock)
 {
-    if (atomic_exchange_explicit(&lock->word, 0, memory_order_release) == 2) {
+    if (hk_atomic_swap(&lock->word, 0, memory_order_release) == 2) {
         hk_lock_wake(lock);
     }
 }

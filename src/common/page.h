@@ -7,10 +7,9 @@
 #ifndef HK_COMMON_PAGE_H
 #define HK_COMMON_PAGE_H
 
+#include "common/atomic.h"
 #include "common/check.h"
 #include "common/sizes.h"
-
-#include <stdatomic.h>
 
 struct hk_heap;
 

@@ -3,6 +3,7 @@
  * since pages start on a slice; above that, spans and mappings. */
 #include "gate/export.h"
 #include "gate/gate.h"
+#include "gate/header.h"
 #include "gate/slow.h"
 
 #include "common/sizes.h"
@@ -27,16 +28,21 @@ static size_t aligned_class(size_t size, size_t align)
     return bin < HK_BIN_COUNT ? hk_bin_block_size(bin) : 0;
 }
 
-static void *allocate(size_t align, size_t size)
+void *hk_bare_aligned(size_t align, size_t size)
 {
     if (align <= HK_ALIGN) {
-        return hk_malloc(size);
+        return hk_plain_malloc(size);
     }
     size_t block_size = align <= HK_SLICE ? aligned_class(size, align) : 0;
     if (block_size) {
-        return hk_malloc(block_size);
+        return hk_plain_malloc(block_size);
     }
     return hk_gate_large_aligned(size ? size : 1, align, 0);
+}
+
+static void *allocate(size_t align, size_t size)
+{
+    return HK_HEADER ? hk_headed_aligned(align, size) : hk_bare_aligned(align, size);
 }
 
 int hk_posix_memalign(void **out, size_t align, size_t size)

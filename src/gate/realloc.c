@@ -3,6 +3,7 @@
  * half; large ones grow in place or move by their page tables; growth by small steps gets slack. */
 #include "gate/export.h"
 #include "gate/gate.h"
+#include "gate/header.h"
 #include "gate/route.h"
 #include "gate/slow.h"
 #include "gate/thread.h"
@@ -29,9 +30,17 @@ static size_t usable_size(struct hk_page *page, void *block)
     return is_large(page) ? HK_COLD.large_size(page, block) : page->block_size;
 }
 
+size_t hk_bare_usable_size(void *block)
+{
+    return usable_size(page_in_use(block), block);
+}
+
 size_t hk_malloc_usable_size(void *block)
 {
-    return block ? usable_size(page_in_use(block), block) : 0;
+    if (!block) {
+        return 0;
+    }
+    return HK_HEADER ? hk_headed_usable_size(block) : hk_bare_usable_size(block);
 }
 
 /* -> a new block for a growing or shrinking one. */
@@ -42,13 +51,13 @@ static void *new_block(size_t old, size_t size)
     }
     if (size > old && size > SLACK_FROM && size < old + old / 2) {
         int saved = errno;
-        void *block = hk_malloc(size + size / 4);
+        void *block = hk_plain_malloc(size + size / 4);
         if (block) {
             return block;
         }
         errno = saved;
     }
-    return hk_malloc(size);
+    return hk_plain_malloc(size);
 }
 
 static void *move(void *block, size_t old, size_t size)
@@ -64,7 +73,7 @@ static void *move(void *block, size_t old, size_t size)
         return NULL;
     }
     memcpy(to, block, size < old ? size : old);
-    hk_free(block);
+    hk_plain_free(block);
     return to;
 }
 
@@ -80,13 +89,13 @@ static void *resize_large(struct hk_page *page, void *block, size_t size)
     return resized;
 }
 
-void *hk_realloc(void *block, size_t size)
+void *hk_bare_realloc(void *block, size_t size)
 {
     if (!block) {
-        return hk_malloc(size);
+        return hk_plain_malloc(size);
     }
     if (size == 0) {
-        hk_free(block);
+        hk_plain_free(block);
         return NULL;
     }
     if (size > PTRDIFF_MAX) {
@@ -101,6 +110,11 @@ void *hk_realloc(void *block, size_t size)
     bool stays = page->kind == HK_KIND_POOL ? HK_POOL.resize(hk_self(), page, block, size)
                                             : size <= old && size >= old / 2;
     return stays ? block : move(block, old, size);
+}
+
+void *hk_realloc(void *block, size_t size)
+{
+    return HK_HEADER ? hk_headed_realloc(block, size) : hk_bare_realloc(block, size);
 }
 
 void *hk_reallocarray(void *block, size_t count, size_t size)

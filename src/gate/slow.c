@@ -3,7 +3,7 @@
  * are not in a page of the caller's. errno is saved here, so that no box needs to care. */
 #include "gate/slow.h"
 
-#include "gate/gate.h"
+#include "gate/header.h"
 #include "gate/route.h"
 #include "gate/thread.h"
 
@@ -33,7 +33,7 @@ void *hk_gate_no_memory(void)
 
 void *hk_gate_refuse(void *block)
 {
-    hk_free(block);
+    hk_plain_free(block);
     return hk_gate_no_memory();
 }
 

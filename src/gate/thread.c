@@ -33,6 +33,7 @@ static struct {
     _Atomic(int) state;
     pthread_key_t key;
     bool has_key;
+    uintptr_t only_thread; /* threads=single: the one that may allocate */
 } process;
 
 static void splice(struct hk_heap *heap, struct hk_page *page, void *first, void *last,
@@ -113,11 +114,11 @@ static void start_process(void)
         .purge_parts = purge_parts,
     };
     int unborn = UNBORN;
-    if (atomic_compare_exchange_strong(&process.state, &unborn, BEING_BORN)) {
+    if (hk_atomic_cas(&process.state, &unborn, BEING_BORN, memory_order_seq_cst)) {
         HK_REQUIRE(HK_COLD.init(&hooks) == 0, "start: no memory");
         /* without a key the heap of a thread that ends waits for one that inherits its token */
         process.has_key = pthread_key_create(&process.key, thread_exits) == 0;
-        atomic_store(&process.state, READY);
+        hk_atomic_put(&process.state, READY, memory_order_seq_cst);
         /* now, since handlers run in order of registration and those of others may allocate; after
          * READY, since registering may allocate too */
         HK_REQUIRE(pthread_atfork(before_fork, after_fork_parent, after_fork_child) == 0,
@@ -136,7 +137,13 @@ static struct hk_heap *start_thread(void)
             return hk_tls.heap;
         }
     }
-    struct hk_heap *heap = HK_COLD.birth(own_token());
+    uintptr_t token = own_token();
+    if (HK_SINGLE && token) {
+        HK_REQUIRE(!process.only_thread || process.only_thread == token,
+                   "built for one thread (threads=single), and a second one allocates");
+        process.only_thread = token;
+    }
+    struct hk_heap *heap = HK_COLD.birth(token);
     if (!heap) {
         return NULL;
     }

@@ -3,11 +3,11 @@
  * kernel says no. All state is atomic counters: any thread, no lock. */
 #include "os_linux.h"
 
+#include "common/atomic.h"
 #include "common/check.h"
 
 #include <errno.h>
 #include <linux/futex.h>
-#include <stdatomic.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
 #include <time.h>
@@ -33,9 +33,9 @@ static struct {
 static int counted(enum hk_os_call call, bool ok)
 {
     int err = ok ? 0 : errno;
-    atomic_fetch_add_explicit(&os.calls[call], 1, memory_order_relaxed);
+    hk_atomic_add(&os.calls[call], 1);
     if (err) {
-        atomic_fetch_add_explicit(&os.failures[call], 1, memory_order_relaxed);
+        hk_atomic_add(&os.failures[call], 1);
         atomic_store_explicit(&os.last_error[call], err, memory_order_relaxed);
     }
     return err;
@@ -47,9 +47,9 @@ const struct hk_os_facts *hk_os_linux_facts(void)
     int unknown = 0;
     /* acquire: pairs with the release of the one thread that reads the facts */
     while (HK_UNLIKELY(atomic_load_explicit(&os.facts, memory_order_acquire) != 2)) {
-        if (atomic_compare_exchange_strong(&os.facts, &unknown, 1)) {
+        if (hk_atomic_cas(&os.facts, &unknown, 1, memory_order_seq_cst)) {
             facts.page = (size_t)sysconf(_SC_PAGESIZE);
-            atomic_store_explicit(&os.facts, 2, memory_order_release);
+            hk_atomic_put(&os.facts, 2, memory_order_release);
         }
         unknown = 0;
     }
@@ -87,7 +87,7 @@ int hk_os_linux_map(size_t size, size_t align, void **out)
     aligned = slack ? aligned : addr;
     trim_end(addr, (size_t)(aligned - addr));
     trim_end(aligned + size, slack - (size_t)(aligned - addr));
-    atomic_fetch_add_explicit(&os.mapped, size, memory_order_relaxed);
+    hk_atomic_add(&os.mapped, size);
     *out = aligned;
     return 0;
 }
@@ -96,7 +96,7 @@ int hk_os_linux_purge(void *addr, size_t size)
 {
     int err = counted(HK_OS_PURGE, madvise(addr, size, MADV_DONTNEED) == 0);
     if (!err) {
-        atomic_fetch_add_explicit(&os.purged, size, memory_order_relaxed);
+        hk_atomic_add(&os.purged, size);
     }
     return err;
 }
@@ -108,7 +108,7 @@ int hk_os_linux_unmap(void *addr, size_t size)
         hk_os_linux_purge(addr, size);
         return err;
     }
-    atomic_fetch_sub_explicit(&os.mapped, size, memory_order_relaxed);
+    hk_atomic_sub(&os.mapped, size);
     return 0;
 }
 
@@ -158,7 +158,7 @@ int hk_os_linux_renew(void *addr, size_t size)
                        MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0);
     int err = counted(HK_OS_MAP, fresh != MAP_FAILED);
     if (!err) {
-        atomic_fetch_add_explicit(&os.purged, size, memory_order_relaxed);
+        hk_atomic_add(&os.purged, size);
     }
     return err;
 }

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: MIT */
+/* Read-modify-write operations and ordered stores under one name each, so that a library for
+ * programs of one thread (threads=single) has none: there they are plain reads and writes. Loads
+ * and relaxed stores cost nothing anywhere and keep their own names. */
+#ifndef HK_COMMON_ATOMIC_H
+#define HK_COMMON_ATOMIC_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+
+/* 1: the process has one thread, by -Dthreads=single. */
+#ifndef HK_SINGLE
+#define HK_SINGLE 0
+#endif
+
+#define hk_atomic_load_(object)         atomic_load_explicit(object, memory_order_relaxed)
+#define hk_atomic_store_(object, value) atomic_store_explicit(object, value, memory_order_relaxed)
+
+/* Store `value` with an order that is more than relaxed. */
+#define hk_atomic_put(object, value, order)                                                        \
+    (HK_SINGLE ? hk_atomic_store_(object, value) : atomic_store_explicit(object, value, order))
+
+/* Add to a counter; relaxed, without a result. */
+#define hk_atomic_add(object, amount)                                                              \
+    (HK_SINGLE ? hk_atomic_store_(object, hk_atomic_load_(object) + (amount))                      \
+               : (void)atomic_fetch_add_explicit(object, amount, memory_order_relaxed))
+
+#define hk_atomic_sub(object, amount)                                                              \
+    (HK_SINGLE ? hk_atomic_store_(object, hk_atomic_load_(object) - (amount))                      \
+               : (void)atomic_fetch_sub_explicit(object, amount, memory_order_relaxed))
+
+/* -> true: the object was *expected and is `desired` now; else *expected is what it was. Never
+ * fails without a reason. `success` is the order of the change; a failure is relaxed. */
+#define hk_atomic_cas(object, expected, desired, success)                                          \
+    (HK_SINGLE ? (hk_atomic_load_(object) == *(expected)                                           \
+                      ? (hk_atomic_store_(object, desired), true)                                  \
+                      : (*(expected) = hk_atomic_load_(object), false))                            \
+               : atomic_compare_exchange_strong_explicit(object, expected, desired, success,       \
+                                                         memory_order_relaxed))
+
+/* -> what the object was before it became `value`. */
+#define hk_atomic_swap(object, value, order)                                                       \
+    __extension__({                                                                                \
+        __typeof__(hk_atomic_load_(object)) hk_before;                                             \
+        if (HK_SINGLE) {                                                                           \
+            hk_before = hk_atomic_load_(object);                                                   \
+            hk_atomic_store_(object, value);                                                       \
+        } else {                                                                                   \
+            hk_before = atomic_exchange_explicit(object, value, order);                            \
+        }                                                                                          \
+        hk_before;                                                                                 \
+    })
+
+#endif

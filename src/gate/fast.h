@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: MIT */
+/* malloc, free and calloc of plain blocks: the fast paths, and behind one predicted branch each
+ * everything unusual. Plain blocks are what the boxes serve; with a header in front of blocks
+ * (gate/header.h) they are not yet what the application gets. */
+#ifndef HK_GATE_FAST_H
+#define HK_GATE_FAST_H
+
+#include "gate/route.h"
+#include "gate/slow.h"
+
+#include "hk_seat_decorator.h"
+
+#include <string.h>
+
+HK_INLINE void *hk_fast_decorated(void *block, size_t size)
+{
+    void *seen = HK_DECORATOR.allocated(block, size);
+    return HK_LIKELY(seen) ? seen : hk_gate_refuse(block);
+}
+
+HK_INLINE void *hk_fast_malloc(size_t size)
+{
+    void *block;
+    if (HK_LIKELY(size <= HK_TINY_MAX)) {
+        block = hk_route_tiny(hk_self(), hk_tiny_offset(size));
+    } else if (HK_LIKELY(size <= HK_FINE_MAX)) {
+        /* the box asks for this limit first too: one compare for the finer half */
+        block = HK_POOL.alloc(hk_self(), size);
+    } else if (HK_LIKELY(size <= HK_POOL_MAX)) {
+        block = HK_POOL.alloc(hk_self(), size);
+    } else {
+        return hk_gate_large(size);
+    }
+    return HK_LIKELY(block) ? hk_fast_decorated(block, size) : hk_gate_miss(size);
+}
+
+/* -> true: the page is the calling thread's. With one thread every page of a box is. */
+HK_INLINE bool hk_fast_is_own(struct hk_page *page)
+{
+    if (HK_NONE_OWNS) {
+        return false;
+    }
+    if (HK_SINGLE) {
+        return page->bin_index < HK_BIN_COUNT;
+    }
+    return hk_page_owner(page) == hk_self_token(hk_self());
+}
+
+HK_INLINE void hk_fast_free(void *block)
+{
+    if (HK_UNLIKELY(!block)) {
+        return;
+    }
+    HK_DECORATOR.freeing(block);
+    struct hk_page *page = hk_page_of(block);
+    if (!HK_ALL_OWN && hk_route_is_shared(page)) {
+        if (HK_UNLIKELY(!hk_route_free(hk_self(), page, block))) {
+            hk_gate_spill(page, block);
+        }
+        return;
+    }
+    if (HK_UNLIKELY(!hk_fast_is_own(page))) {
+        hk_gate_free_slow(page, block);
+        return;
+    }
+    /* a box that owns its pages never spills here */
+    (void)hk_route_free(hk_self(), page, block);
+}
+
+HK_INLINE void *hk_fast_calloc(size_t count, size_t size)
+{
+    size_t total;
+    if (HK_UNLIKELY(__builtin_mul_overflow(count, size, &total))) {
+        return hk_gate_no_memory();
+    }
+    if (HK_UNLIKELY(total > HK_POOL_MAX)) {
+        return hk_gate_large_zero(total);
+    }
+    void *block = hk_route_alloc(hk_self(), total);
+    if (HK_UNLIKELY(!block)) {
+        return hk_gate_miss_zero(total);
+    }
+    return hk_fast_decorated(memset(block, 0, total), total);
+}
+
+#endif
