@@ -1,0 +1,142 @@
+# SPDX-License-Identifier: MIT
+"""Turns one run over all compositions into Markdown tables and a chart, and puts both into docs/."""
+import re
+import statistics
+import sys
+
+from matrix_parts.compositions import ROOT
+
+sys.path.insert(0, str(ROOT / 'bench'))
+
+import report as cells  # noqa: E402
+
+DOCUMENT = ROOT / 'docs' / 'boxes.md'
+CHART = ROOT / 'docs' / 'boxes.svg'
+BEGIN, END = '<!-- made by tools/matrix.py bench --report -->', '<!-- end -->'
+# what a row of the bench is about, by the beginning of its name
+GROUPS = {
+    'tiny': ('pair_16', 'pair_64', 'pair_1000', 'mixed_ws', 'mixed_c7', 'batch_', 'calloc_64',
+             'calloc_256'),
+    'mid and large': ('pair_8000', 'pair_100000', 'mixed_16_8k', 'mixed_1k_64k', 'mixed_64k_1m',
+                      'calloc_2048', 'realloc_growth'),
+    'threads': ('hand_off', 'larson', 'mid_mt', 'xthread_free'),
+    'burst': ('burst_',),
+}
+
+
+def group_of(row):
+    for name, starts in GROUPS.items():
+        if row.startswith(starts):
+            return name
+    return None
+
+
+def mean_ratio(results, name, base, rows, measure):
+    """Geometric mean of the ratios of medians; None if a run of either failed."""
+    ratios = []
+    for row in rows:
+        samples = results[row][name], results[row][base]
+        if any(map(cells.failure, samples)):
+            return None
+        mine, its = (cells.median(sample, measure) for sample in samples)
+        if its:
+            ratios.append(mine / its)
+    return statistics.geometric_mean(ratios) if ratios else None
+
+
+def number(value, digits=2):
+    return '–' if value is None else value if isinstance(value, str) else f'{value:.{digits}f}'
+
+
+def markdown(header, lines):
+    ruler = ['---'] + ['---:'] * (len(header) - 1)
+    return '\n'.join('| ' + ' | '.join(line) + ' |' for line in [header, ruler, *lines])
+
+
+def grouped_rows(results):
+    groups = {name: [row for row in results if group_of(row) == name] for name in GROUPS}
+    return {name: rows for name, rows in groups.items() if rows}
+
+
+def summary(times, ours):
+    results, counts = times['results'], times['instructions']
+    base = ours[0]
+    groups = grouped_rows(results)
+    measured = [row for rows in groups.values() for row in rows]
+    header = ['', *(f'time, {name}' for name in groups), 'peak RSS, all',
+              *(f'{row}, instr.' for row in counts)]
+    lines = []
+    for name in times['allocators']:
+        label = name if name in ours else f'*{name}*'
+        line = [label]
+        line += [number(mean_ratio(results, name, base, rows, cells.ns_per_op))
+                 for rows in groups.values()]
+        line.append(number(mean_ratio(results, name, base, measured, cells.mib)))
+        line += [number(counts[row].get(name), 1) for row in counts]
+        lines.append(line)
+    return markdown(header, lines)
+
+
+def by_row(times, ours, title, measure):
+    results = times['results']
+    base = ours[0]
+    names = [name for name in times['allocators'] if name != base]
+    lines = []
+    for row, samples in results.items():
+        if group_of(row) is None:
+            continue
+        own = None if cells.failure(samples[base]) else cells.median(samples[base], measure)
+        line = [row, number(own)]
+        for name in names:
+            line.append(cells.failure(samples[name]) or
+                        number(mean_ratio(results, name, base, [row], measure)))
+        lines.append(line)
+    return markdown([title, *[base, *names]], lines)
+
+
+def tables(times, ours):
+    word = 'short' if times['quick'] else 'full'
+    return '\n\n'.join([
+        f"One interleaved run of {times['rounds']} rounds of {word} length on {times['machine']}, "
+        f"{times['cpus']} CPUs. Time and memory are geometric means of the ratios of medians to "
+        f'`{ours[0]}`; below 1 is better. Instructions are those of a malloc and free pair, the '
+        "loop taken off. Other people's allocators are in italics. Times of other machines will "
+        'differ; two-thread rows vary most.',
+        summary(times, ours),
+        'Time by row: nanoseconds per call for the first, ratios to it for the others.',
+        by_row(times, ours, 'row', cells.ns_per_op),
+        'Peak RSS by row: MiB for the first, ratios to it for the others.',
+        by_row(times, ours, 'row', cells.mib),
+    ])
+
+
+def draw(times, ours):
+    import matplotlib  # only here: the tables need none
+    matplotlib.use('svg')
+    matplotlib.rcParams['svg.hashsalt'] = 'hakmem'
+    from matplotlib import pyplot
+    results = times['results']
+    base = ours[0]
+    groups = grouped_rows(results)
+    measured = [row for rows in groups.values() for row in rows]
+    names = list(times['allocators'])[::-1]
+    figure, axes = pyplot.subplots(1, 2, figsize=(10, 0.32 * len(names) + 1.2), sharey=True)
+    for axis, measure, title in ((axes[0], cells.ns_per_op, 'time'), (axes[1], cells.mib, 'peak RSS')):
+        values = [mean_ratio(results, name, base, measured, measure) or 0 for name in names]
+        colours = ['#2f6f9f' if name in ours else '#b0b0b0' for name in names]
+        axis.barh(names, values, color=colours)
+        axis.axvline(1, color='black', linewidth=0.8)
+        axis.set_title(f'{title}, ratio to {base} (all rows)')
+    figure.tight_layout()
+    figure.savefig(CHART, metadata={'Date': None})
+    pyplot.close(figure)
+
+
+def write(times, ours):
+    draw(times, ours)
+    text = DOCUMENT.read_text(encoding='utf-8')
+    if BEGIN not in text or END not in text:
+        raise RuntimeError(f'{DOCUMENT} has no place for the tables ({BEGIN} ... {END})')
+    made = f'{BEGIN}\n\n![time and memory of every composition]({CHART.name})\n\n{tables(times, ours)}\n\n{END}'
+    pattern = re.escape(BEGIN) + '.*' + re.escape(END)
+    DOCUMENT.write_text(re.sub(pattern, lambda _: made, text, flags=re.S), encoding='utf-8')
