@@ -12,6 +12,10 @@
 
 #include "common/heap.h"
 
+/* Changes whenever a box written for an earlier contract would not fit any more; boxes of other
+ * projects assert the number that they were written for. The pool's is the same. */
+enum { HK_BOX_INTERFACE = 1 };
+
 struct hk_hot_stat {
     size_t pages;      /* leased by the box in this heap; in all, if its pages are shared */
     size_t bytes;      /* of these pages */

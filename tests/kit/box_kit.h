@@ -43,6 +43,8 @@ enum { KIT_OWNS = 1, KIT_SHARES = 2 };
 
 enum { KIT_BLOCKS = 64 }; /* fewer don't see a block handed out again after a while */
 
+enum { KIT_BOXES_MOST = 32 };
+
 /* The program's kind of box (hotbox_kit.c, pool_kit.c). */
 extern const char kit_box_kind[];
 extern const size_t kit_request_count;

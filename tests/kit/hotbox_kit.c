@@ -2,8 +2,6 @@
 /* The tiny hot boxes' side of the kit: requests are bin offsets, from 0 to HK_TINY_MAX. */
 #include "kit/box_kit.h"
 
-#include "kit_hotboxes.h"
-
 #include <stdio.h>
 
 const char kit_box_kind[] = "hotbox";
@@ -18,6 +16,9 @@ size_t kit_request_size(size_t request)
 {
     return request ? request : HK_ALIGN;
 }
+
+/* The boxes under test, up to a NULL: a list that is generated, or another project's own. */
+extern const struct hk_hotbox *const kit_hotboxes[];
 
 static void from_hotbox(const struct hk_hotbox *box, struct kit_box *out)
 {
@@ -41,11 +42,10 @@ static void from_hotbox(const struct hk_hotbox *box, struct kit_box *out)
 
 const struct kit_box *kit_known_box(size_t index)
 {
-    static const struct hk_hotbox *const known[] = {KIT_HOTBOXES};
-    static struct kit_box box[sizeof known / sizeof *known];
-    if (index >= sizeof known / sizeof *known) {
+    static struct kit_box box[KIT_BOXES_MOST];
+    if (index >= KIT_BOXES_MOST || !kit_hotboxes[index]) {
         return NULL;
     }
-    from_hotbox(known[index], &box[index]);
+    from_hotbox(kit_hotboxes[index], &box[index]);
     return &box[index];
 }
