@@ -4,9 +4,11 @@
  * each of its classes the bin and the lane) and in its pages' private parts, so one thread may hold
  * several heaps in the pointer form (the kit does). A box with shared pages (owns_pages false) also
  * has state of its own behind locks that it registers with HK_COLD.guard. `offset` is the byte
- * offset of the bin (hk_tiny_offset); a box serves the classes it is asked for and knows of no
- * others. *owner* is the thread that owns the heap. No member changes what it promises in one form
- * of bins.h but not in the other; no member is NULL; none allocates. */
+ * offset of the bin (hk_tiny_offset). A box serves the classes whose hk_kind_of_bin is its seat's,
+ * which a build that seats it as the base tells it by HK_HOTBOX_<NAME>_KIND (HK_KIND_TINY else):
+ * the others' bins, lanes and pages are another box's. *owner* is the thread that owns the heap. No
+ * member changes what it promises in one form of bins.h but not in the other; no member is NULL;
+ * none allocates. */
 #ifndef HK_HOTBOX_HOTBOX_H
 #define HK_HOTBOX_HOTBOX_H
 

@@ -88,16 +88,15 @@ HK_COLD_FN void *hk_paged_refill(struct hk_heap *heap, size_t offset);
 /* hk_hotbox.spill: into the page, past the bin. */
 HK_HIDDEN void hk_paged_spill(struct hk_heap *heap, struct hk_page *page, void *block);
 
-/* The other members of both interfaces; `first` and `end` are the box's range of bins. */
+/* The other members of both interfaces; `kind` is what the box's pages are: its classes are those
+ * whose hk_kind_of_bin it is. */
 HK_COLD_FN void hk_paged_splice(struct hk_heap *heap, struct hk_page *page, void *first, void *last,
                                 size_t count);
 HK_COLD_FN void hk_paged_attach(struct hk_heap *heap, struct hk_page *page);
-HK_COLD_FN size_t hk_paged_collect(struct hk_heap *heap, size_t first, size_t end,
-                                   enum hk_collect how);
-HK_COLD_FN void hk_paged_abandon(struct hk_heap *heap, size_t first, size_t end);
-HK_COLD_FN void hk_paged_stat(struct hk_heap *heap, size_t first, size_t end,
-                              struct hk_hot_stat *out);
-HK_COLD_FN const char *hk_paged_check(struct hk_heap *heap, size_t first, size_t end);
+HK_COLD_FN size_t hk_paged_collect(struct hk_heap *heap, enum hk_kind kind, enum hk_collect how);
+HK_COLD_FN void hk_paged_abandon(struct hk_heap *heap, enum hk_kind kind);
+HK_COLD_FN void hk_paged_stat(struct hk_heap *heap, enum hk_kind kind, struct hk_hot_stat *out);
+HK_COLD_FN const char *hk_paged_check(struct hk_heap *heap, enum hk_kind kind);
 
 /* Shared by the protocol's own files. */
 

@@ -3,6 +3,8 @@
  * a corrupt list is reported and not followed for ever. */
 #include "hotbox/paged.h"
 
+#include "common/bands.h"
+
 static size_t map_bits(const struct hk_page *page, size_t from_word)
 {
     size_t bits = 0;
@@ -100,7 +102,7 @@ static const char *check_bin(struct hk_heap *heap, size_t index)
     return NULL;
 }
 
-const char *hk_paged_check(struct hk_heap *heap, size_t first, size_t end)
+const char *hk_paged_check(struct hk_heap *heap, enum hk_kind kind)
 {
     const char *broken = NULL;
     size_t seen = 0;
@@ -110,14 +112,16 @@ const char *hk_paged_check(struct hk_heap *heap, size_t first, size_t end)
         if (++seen > heap->page_count) {
             return "the heap's list of pages is longer than its count";
         }
-        if (page->bin_index >= first && page->bin_index < end) {
+        if (page->kind == kind) {
             broken = check_page(heap, page);
             flagged += page->flags & HK_PAGE_LISTED;
         }
     }
-    for (size_t i = first; i < end && !broken; i++) {
-        broken = check_shelf(heap, i, &listed);
-        broken = broken ? broken : check_bin(heap, i);
+    for (size_t i = 0; i < HK_BIN_COUNT && !broken; i++) {
+        if (hk_kind_of_bin(i) == kind) {
+            broken = check_shelf(heap, i, &listed);
+            broken = broken ? broken : check_bin(heap, i);
+        }
     }
     if (!broken && listed != flagged) {
         broken = "a page says that it is listed and is on no shelf";

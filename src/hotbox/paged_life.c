@@ -3,13 +3,9 @@
 #include "hotbox/paged.h"
 
 #include "coldbox/seat.h"
+#include "common/bands.h"
 
 #include <string.h>
-
-static bool is_ours(const struct hk_page *page, size_t first, size_t end)
-{
-    return page->bin_index >= first && page->bin_index < end;
-}
 
 /* Give every block of a bin back to its page, and forget what the bin has learnt. */
 static void flush_bin(struct hk_heap *heap, struct hk_bin *bin)
@@ -25,10 +21,12 @@ static void flush_bin(struct hk_heap *heap, struct hk_bin *bin)
     }
 }
 
-static void flush_bins(struct hk_heap *heap, size_t first, size_t end)
+static void flush_bins(struct hk_heap *heap, enum hk_kind kind)
 {
-    for (size_t i = first; i < end; i++) {
-        flush_bin(heap, hk_bin_at(heap, i << HK_BIN_SHIFT));
+    for (size_t i = 0; i < HK_BIN_COUNT; i++) {
+        if (hk_kind_of_bin(i) == kind) {
+            flush_bin(heap, hk_bin_at(heap, i << HK_BIN_SHIFT));
+        }
     }
 }
 
@@ -63,10 +61,10 @@ void hk_paged_attach(struct hk_heap *heap, struct hk_page *page)
 }
 
 /* Retire the pages that are empty but kept. */
-static void retire_kept(struct hk_heap *heap, size_t first, size_t end)
+static void retire_kept(struct hk_heap *heap, enum hk_kind kind)
 {
-    for (size_t i = first; i < end; i++) {
-        struct hk_page *page = hk_shelf(heap, i)->first;
+    for (size_t i = 0; i < HK_BIN_COUNT; i++) {
+        struct hk_page *page = hk_kind_of_bin(i) == kind ? hk_shelf(heap, i)->first : NULL;
         while (page) {
             struct hk_page *next = hk_paged(page)->next;
             if (hk_paged_out(page) == 0) {
@@ -87,40 +85,40 @@ static size_t leased_bytes(struct hk_heap *heap)
     return slices << HK_SLICE_SHIFT;
 }
 
-static size_t purge_parts(struct hk_heap *heap, size_t first, size_t end)
+static size_t purge_parts(struct hk_heap *heap, enum hk_kind kind)
 {
     size_t bytes = 0;
     for (struct hk_page *page = heap->pages; page; page = hk_page_slot(page)->next) {
-        if (is_ours(page, first, end)) {
+        if (page->kind == kind) {
             bytes += hk_paged_purge(page);
         }
     }
     return bytes;
 }
 
-size_t hk_paged_collect(struct hk_heap *heap, size_t first, size_t end, enum hk_collect how)
+size_t hk_paged_collect(struct hk_heap *heap, enum hk_kind kind, enum hk_collect how)
 {
     size_t before = leased_bytes(heap);
     HK_COLD.drain(heap);
     if (how == HK_COLLECT_ALL) {
-        flush_bins(heap, first, end);
-        retire_kept(heap, first, end);
+        flush_bins(heap, kind);
+        retire_kept(heap, kind);
     }
     size_t bytes = before - leased_bytes(heap);
     if (how != HK_COLLECT_KEEP) {
-        bytes += purge_parts(heap, first, end);
+        bytes += purge_parts(heap, kind);
     }
     return bytes;
 }
 
-void hk_paged_abandon(struct hk_heap *heap, size_t first, size_t end)
+void hk_paged_abandon(struct hk_heap *heap, enum hk_kind kind)
 {
     heap->keeps = false;
-    flush_bins(heap, first, end);
+    flush_bins(heap, kind);
     struct hk_page *page = heap->pages;
     while (page) {
         struct hk_page *next = hk_page_slot(page)->next;
-        if (is_ours(page, first, end)) {
+        if (page->kind == kind) {
             if (page->flags & HK_PAGE_LISTED) {
                 hk_paged_unlist(heap, page);
             }
@@ -132,20 +130,20 @@ void hk_paged_abandon(struct hk_heap *heap, size_t first, size_t end)
     }
 }
 
-void hk_paged_stat(struct hk_heap *heap, size_t first, size_t end, struct hk_hot_stat *out)
+void hk_paged_stat(struct hk_heap *heap, enum hk_kind kind, struct hk_hot_stat *out)
 {
     *out = (struct hk_hot_stat){0};
     for (struct hk_page *page = heap->pages; page; page = hk_page_slot(page)->next) {
-        if (is_ours(page, first, end)) {
+        if (page->kind == kind) {
             out->pages += 1;
             out->bytes += (size_t)hk_page_slot(page)->slices << HK_SLICE_SHIFT;
             out->blocks_out += hk_paged_out(page);
             out->blocks_in += hk_paged(page)->carved - hk_paged_out(page);
         }
     }
-    for (size_t i = first; i < end; i++) {
-        struct hk_bin *bin = hk_bin_at(heap, i << HK_BIN_SHIFT);
-        for (void *block = bin->head; block; block = *(void **)block) {
+    for (size_t i = 0; i < HK_BIN_COUNT; i++) {
+        void *block = hk_kind_of_bin(i) == kind ? hk_bin_at(heap, i << HK_BIN_SHIFT)->head : NULL;
+        for (; block; block = *(void **)block) {
             out->binned += 1;
         }
     }

@@ -6,6 +6,11 @@
 
 #include "hotbox/paged.h"
 
+/* What its pages are, by its seat. */
+#ifndef HK_HOTBOX_V3_KIND
+#define HK_HOTBOX_V3_KIND HK_KIND_TINY
+#endif
+
 HK_INLINE void *hk_hotbox_v3_alloc(struct hk_heap *heap, size_t offset)
 {
     return hk_bin_pop(heap, offset);
