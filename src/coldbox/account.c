@@ -4,6 +4,7 @@
 #include "coldbox/cold.h"
 #include "coldbox/heaps.h"
 #include "coldbox/meta.h"
+#include "coldbox/stats.h"
 #include "coldbox/superslab.h"
 
 #include "hk_seat_os.h"
@@ -16,10 +17,6 @@ static void sum_heaps(struct hk_cold_stat *out)
         out->heaps += 1;
         out->orphans += state == HK_HEAP_ORPHAN || state == HK_HEAP_ADOPTING;
         out->frozen += state == HK_HEAP_FROZEN;
-        out->leases += atomic_load_explicit(&heap->count.lease, memory_order_relaxed);
-        out->retires += atomic_load_explicit(&heap->count.retire, memory_order_relaxed);
-        out->remote_out += atomic_load_explicit(&heap->count.remote_out, memory_order_relaxed);
-        out->remote_in += atomic_load_explicit(&heap->count.remote_in, memory_order_relaxed);
     }
 }
 
@@ -38,6 +35,10 @@ void hk_cold_stat(struct hk_cold_stat *out)
     out->meta = hk_meta_bytes();
     out->adoptions = atomic_load_explicit(&hk_heaps.adoptions, memory_order_relaxed);
     sum_heaps(out);
+    out->leases = hk_stats_total(HK_EVENT_LEASE);
+    out->retires = hk_stats_total(HK_EVENT_RETIRE);
+    out->remote_out = hk_stats_total(HK_EVENT_REMOTE_OUT);
+    out->remote_in = hk_stats_total(HK_EVENT_REMOTE_IN);
     struct hk_os_stat os;
     HK_OS.stat(&os);
     out->purged = os.purged;

@@ -49,9 +49,9 @@ struct hk_cold_stat {
     size_t heaps;         /* heap objects that exist */
     size_t orphans;       /* of them without a thread */
     size_t frozen;        /* of them left behind inside the allocator by fork */
-    uint64_t leases;      /* pages handed to boxes, in all */
-    uint64_t retires;     /* pages taken back */
     uint64_t adoptions;   /* pages that changed heaps */
+    uint64_t leases;      /* pages handed to boxes, in all; this and the next 3: 0 if stats=off */
+    uint64_t retires;     /* pages taken back */
     uint64_t remote_out;  /* blocks sent home by threads that do not own them */
     uint64_t remote_in;   /* blocks that came home */
     uint64_t purged;      /* bytes given back to the OS, in all */

@@ -94,6 +94,9 @@ static void *large(size_t size, size_t align, size_t reserve, bool *zero)
         return NULL;
     }
     void *block = HK_COLD.large_alloc(size, align, reserve, zero);
+    if (block) {
+        hk_count_note(heap, HK_NOTE_LARGE_ALLOC);
+    }
     pace(heap);
     hk_thread_leave(heap);
     return block;
@@ -167,6 +170,7 @@ void hk_gate_free_slow(struct hk_page *page, void *block)
         HK_REQUIRE(page->kind == HK_KIND_SPAN || page->kind == HK_KIND_HUGE,
                    "free: block is not allocated (freed twice?)");
         HK_COLD.large_free(page, block);
+        hk_count_note(heap, HK_NOTE_LARGE_FREE);
     }
     errno = saved;
 }
