@@ -9,6 +9,8 @@
 
 #include "hk_seat_os.h"
 
+#include <string.h>
+
 static void sum_heaps(struct hk_cold_stat *out)
 {
     struct hk_heap *heap = atomic_load_explicit(&hk_heaps.all, memory_order_acquire);
@@ -20,10 +22,8 @@ static void sum_heaps(struct hk_cold_stat *out)
     }
 }
 
-void hk_cold_stat(struct hk_cold_stat *out)
+static void read_slabs_locked(struct hk_cold_stat *out)
 {
-    *out = (struct hk_cold_stat){0};
-    hk_lock_take(&hk_slabs.lock);
     out->superslabs = hk_slabs.superslabs;
     out->draining = hk_slabs.tiers[HK_TIER_DRAINING];
     out->empty = hk_slabs.tiers[HK_TIER_FREE];
@@ -31,7 +31,13 @@ void hk_cold_stat(struct hk_cold_stat *out)
     out->huge = hk_slabs.huge_bytes;
     out->dirty = atomic_load_explicit(&hk_slabs.dirty_bytes, memory_order_relaxed);
     out->reserved = hk_slabs.units << HK_SUPERSLAB_SHIFT;
-    hk_lock_give(&hk_slabs.lock);
+    out->opened = hk_slabs.opened;
+    memcpy(out->tier_moves, hk_slabs.tier_moves, sizeof out->tier_moves);
+}
+
+/* What lies under no lock. */
+static void read_rest(struct hk_cold_stat *out)
+{
     out->meta = hk_meta_bytes();
     out->adoptions = atomic_load_explicit(&hk_heaps.adoptions, memory_order_relaxed);
     sum_heaps(out);
@@ -47,4 +53,43 @@ void hk_cold_stat(struct hk_cold_stat *out)
         out->os_calls += os.calls[i];
         out->os_failures += os.failures[i];
     }
+}
+
+void hk_cold_stat(struct hk_cold_stat *out)
+{
+    *out = (struct hk_cold_stat){0};
+    hk_lock_take(&hk_slabs.lock);
+    read_slabs_locked(out);
+    hk_lock_give(&hk_slabs.lock);
+    read_rest(out);
+}
+
+bool hk_cold_stat_try(struct hk_cold_stat *out)
+{
+    *out = (struct hk_cold_stat){0};
+    bool held = hk_lock_try(&hk_slabs.lock);
+    if (held) {
+        read_slabs_locked(out);
+        hk_lock_give(&hk_slabs.lock);
+    }
+    read_rest(out);
+    return held;
+}
+
+void hk_own_bytes(struct hk_own_bytes *out)
+{
+    size_t heaps = atomic_load_explicit(&hk_heaps.count, memory_order_relaxed);
+    size_t arenas = 0;
+    const struct hk_arena *arena = atomic_load_explicit(&hk_slabs.arenas, memory_order_acquire);
+    for (; arena; arena = arena->next) {
+        arenas += 1;
+    }
+    const size_t counters = offsetof(struct hk_heap, counts);
+    const struct hk_heap *heap = NULL;
+    out->remote = heaps * sizeof heap->remote;
+    out->warm = heaps * sizeof heap->warm;
+    out->stats = heaps * (sizeof *heap - counters) + sizeof hk_shared_counts;
+    out->heaps = heaps * (counters - sizeof heap->remote - sizeof heap->warm);
+    out->arenas = arenas * sizeof *arena;
+    out->registry = hk_registry_bytes();
 }

@@ -5,21 +5,6 @@
 
 #include "coldbox/heaps.h"
 
-#define NAME(name, shown) [name] = (shown),
-
-static const char *const event_names[HK_EVENTS] = {HK_EVENT_LIST(NAME)};
-static const char *const note_names[HK_NOTES] = {HK_NOTE_LIST(NAME)};
-
-const char *hk_event_name(enum hk_event event)
-{
-    return event_names[event];
-}
-
-const char *hk_note_name(enum hk_note note)
-{
-    return note_names[note];
-}
-
 static uint64_t get(const _Atomic(uint64_t) *counter)
 {
     return atomic_load_explicit(counter, memory_order_relaxed);
@@ -76,7 +61,7 @@ static void add_class(struct hk_class_stat *total, const struct hk_class_stat *s
 
 void hk_stats_read(struct hk_stats *out)
 {
-    *out = (struct hk_stats){0};
+    *out = (struct hk_stats){.cold_void = HK_COLD_STATS_VOID};
     add_all(out, hk_shared_counts.counts, hk_shared_counts.note, &hk_shared_counts.calls);
     const struct hk_heap *heap = atomic_load_explicit(&hk_heaps.all, memory_order_acquire);
     for (; heap; heap = heap->next) {
