@@ -137,6 +137,10 @@ static void add_build(struct hk_text *text)
     hk_text_add(text, HK_STATS_BATCH ? "" : ", shared counters");
     hk_text_add(text, "; tiny hot box ");
     hk_text_add(text, HK_TINY.name);
+    if (HK_HAS_BASE) {
+        hk_text_add(text, ", tiny base ");
+        hk_text_add(text, HK_TINY_BASE.name);
+    }
     hk_text_add(text, ", pool ");
     hk_text_add(text, HK_POOL.name);
     hk_text_add(text, ", os ");
@@ -151,29 +155,39 @@ static void add_build(struct hk_text *text)
     hk_text_add(text, "\n");
 }
 
-/* What a box has handed out of the calling thread's pages. */
-static void add_blocks(struct hk_text *text, const char *label, const struct hk_hot_stat *stat)
+/* Of one box: its pages are the thread's, or (shared) those of all threads. */
+static void add_blocks(struct hk_text *text, const char *box, bool owns_pages,
+                       const struct hk_hot_stat *stat)
 {
+    static const char *const own[] = {"blocks in use", "free blocks in bins",
+                                      "free blocks in pages"};
+    static const char *const shared[] = {"blocks out of shared pages", "free blocks at hand",
+                                         "free blocks in shared pages"};
+    const char *const *labels = owns_pages ? own : shared;
     size_t out = stat->blocks_out;
-    hk_text_line(text, label, out > stat->binned ? out - stat->binned : 0);
+    size_t in_use = out > stat->binned ? out - stat->binned : 0;
+    hk_text_line_of(text, box, labels[0], owns_pages ? in_use : out);
+    hk_text_line_of(text, box, labels[1], stat->binned);
+    hk_text_line_of(text, box, labels[2], stat->blocks_in);
 }
 
 static void add_own_thread(struct hk_text *text)
 {
     struct hk_heap *heap = hk_thread_heap();
+    struct hk_hot_stat stat;
     /* busy: the process ends from a signal handler, inside the allocator */
     if (!heap || heap->busy) {
         return;
     }
-    struct hk_hot_stat tiny;
-    struct hk_hot_stat pool;
-    HK_TINY.stat(heap, &tiny);
-    HK_POOL.stat(heap, &pool);
-    hk_text_add(text, "\n");
-    add_blocks(text, "this thread's tiny blocks in use", &tiny);
-    add_blocks(text, "this thread's pool blocks in use", &pool);
-    hk_text_line(text, "free blocks in its bins", tiny.binned + pool.binned);
-    hk_text_line(text, "free blocks in its pages", tiny.blocks_in + pool.blocks_in);
+    hk_text_add(text, "\nof the thread that ends the process:\n");
+    HK_TINY.stat(heap, &stat);
+    add_blocks(text, "tiny", HK_TINY.owns_pages, &stat);
+    if (HK_HAS_BASE) {
+        HK_TINY_BASE.stat(heap, &stat);
+        add_blocks(text, "base", HK_TINY_BASE.owns_pages, &stat);
+    }
+    HK_POOL.stat(heap, &stat);
+    add_blocks(text, "pool", HK_POOL.owns_pages, &stat);
 }
 
 static void add_tiers(struct hk_text *text, const struct hk_cold_stat *cold)
@@ -221,19 +235,16 @@ static void add_memory(struct hk_text *text, const struct hk_cold_stat *cold, bo
 
 static void add_os(struct hk_text *text, const struct hk_os_stat *os)
 {
-    static const char *const names[HK_OS_CALLS][2] = {
-        [HK_OS_MAP] = {"map calls", "map calls refused"},
-        [HK_OS_UNMAP] = {"unmap calls", "unmap calls refused"},
-        [HK_OS_PURGE] = {"purge calls", "purge calls refused"},
-        [HK_OS_ADVISE] = {"advise calls", "advise calls refused"},
-        [HK_OS_MOVE] = {"move calls", "move calls refused"},
+    static const char *const names[HK_OS_CALLS] = {
+        [HK_OS_MAP] = "map",       [HK_OS_UNMAP] = "unmap", [HK_OS_PURGE] = "purge",
+        [HK_OS_ADVISE] = "advise", [HK_OS_MOVE] = "move",
     };
     hk_text_line(text, "bytes mapped", os->mapped);
     hk_text_line(text, "bytes given back, in all", os->purged);
     hk_text_add(text, "\n");
     for (size_t i = 0; i < HK_OS_CALLS; i++) {
-        hk_text_line(text, names[i][0], os->calls[i]);
-        hk_text_line(text, names[i][1], os->failures[i]);
+        hk_text_line_of(text, names[i], "calls", os->calls[i]);
+        hk_text_line_of(text, names[i], "calls refused", os->failures[i]);
     }
 }
 

@@ -64,12 +64,24 @@ void hk_text_number(struct hk_text *text, uint64_t number)
     hk_text_number_right(text, number, 0);
 }
 
+static void add_value(struct hk_text *text, uint64_t number, size_t column)
+{
+    hk_text_number_right(text, number, VALUE + (LABEL > column ? LABEL - column : 0));
+    hk_text_add(text, "\n");
+}
+
 void hk_text_line(struct hk_text *text, const char *label, uint64_t number)
 {
-    size_t length = strlen(label);
     hk_text_add(text, label);
-    hk_text_number_right(text, number, VALUE + (LABEL > length ? LABEL - length : 0));
-    hk_text_add(text, "\n");
+    add_value(text, number, strlen(label));
+}
+
+void hk_text_line_of(struct hk_text *text, const char *subject, const char *label, uint64_t number)
+{
+    hk_text_add(text, subject);
+    hk_text_add(text, " ");
+    hk_text_add(text, label);
+    add_value(text, number, strlen(subject) + 1 + strlen(label));
 }
 
 /* -> 0 or errno. */

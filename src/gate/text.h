@@ -24,8 +24,12 @@ HK_HIDDEN void hk_text_number(struct hk_text *text, uint64_t number);
 HK_HIDDEN void hk_text_right(struct hk_text *text, const char *string, size_t width);
 HK_HIDDEN void hk_text_number_right(struct hk_text *text, uint64_t number, size_t width);
 
-/* A line "label   number", the numbers of all such lines in one column. */
+/* A line "label   number", or "subject label   number", the numbers of all such lines in one
+ * column.
+ */
 HK_HIDDEN void hk_text_line(struct hk_text *text, const char *label, uint64_t number);
+HK_HIDDEN void hk_text_line_of(struct hk_text *text, const char *subject, const char *label,
+                               uint64_t number);
 
 /* Write out what there is; SIGPIPE and SIGXFSZ never come of it. -> text->error. */
 HK_HIDDEN int hk_text_flush(struct hk_text *text);

@@ -69,7 +69,7 @@ static size_t take_page(struct hk_heap *heap, void **blocks)
     for (size_t i = 0; i < BLOCKS; i++) {
         blocks[i] = hk_bin_pop(heap, CLASS << HK_BIN_SHIFT);
         if (!blocks[i]) {
-            blocks[i] = hk_paged_refill(heap, CLASS << HK_BIN_SHIFT, HK_KIND_TINY);
+            blocks[i] = hk_paged_refill(heap, CLASS << HK_BIN_SHIFT);
             refills += 1;
         }
         assert_non_null(blocks[i]);
@@ -195,7 +195,7 @@ static void pages_of_threads_that_fork_left_are_not_listed(void **state)
     (void)state;
     struct hk_heap *self = birth();
     struct hk_heap *left = birth();
-    void *block = hk_paged_refill(left, CLASS << HK_BIN_SHIFT, HK_KIND_TINY);
+    void *block = hk_paged_refill(left, CLASS << HK_BIN_SHIFT);
     hk_stats_read(&now);
     assert_int_equal(now.bin[CLASS].partial, if_counted(1));
 
@@ -212,7 +212,7 @@ static void corrupt_bin(void)
 {
     struct hk_heap *heap = birth();
     uint64_t stray[2] = {0, 0};
-    hk_paged_refill(heap, CLASS << HK_BIN_SHIFT, HK_KIND_TINY);
+    hk_paged_refill(heap, CLASS << HK_BIN_SHIFT);
     *(void **)hk_bin_at(heap, CLASS << HK_BIN_SHIFT)->head = stray;
     hk_paged_collect(heap, 0, HK_BIN_COUNT, HK_COLLECT_ALL);
     hk_stats_read(&now);
