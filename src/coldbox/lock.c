@@ -44,8 +44,7 @@ bool hk_lock_try(struct hk_lock *lock)
     }
     for (int i = 0; i < PATIENCE; i++) {
         uint32_t expected = 0;
-        if (atomic_compare_exchange_strong_explicit(&lock->word, &expected, 1, memory_order_acquire,
-                                                    memory_order_relaxed)) {
+        if (hk_atomic_cas(&lock->word, &expected, 1, memory_order_acquire)) {
             if (HK_DEBUG) {
                 hk_lock_order(lock->rank, true);
             }

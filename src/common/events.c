@@ -13,7 +13,6 @@ void hk_count_peak(struct hk_counts *counts)
         atomic_load_explicit(&counts->event[HK_EVENT_PARTIAL_PUSH], memory_order_relaxed) - pops;
     uint64_t peak = atomic_load_explicit(&counts->partial_peak, memory_order_relaxed);
     while ((int64_t)now > (int64_t)peak &&
-           !atomic_compare_exchange_weak_explicit(&counts->partial_peak, &peak, now,
-                                                  memory_order_relaxed, memory_order_relaxed)) {
+           !hk_atomic_cas(&counts->partial_peak, &peak, now, memory_order_relaxed)) {
     }
 }

@@ -16,9 +16,8 @@
 #ifndef HK_COMMON_EVENTS_H
 #define HK_COMMON_EVENTS_H
 
+#include "common/atomic.h"
 #include "common/sizes.h"
-
-#include <stdatomic.h>
 
 /* Values of the option stats. */
 enum { HK_STATS_OFF, HK_STATS_BASIC, HK_STATS_FULL };
@@ -99,12 +98,6 @@ static inline void hk_count(_Atomic(uint64_t) *counter, uint64_t amount)
 {
     atomic_store_explicit(counter, atomic_load_explicit(counter, memory_order_relaxed) + amount,
                           memory_order_relaxed);
-}
-
-/* The same where several threads may count. -> the sum. any. */
-static inline uint64_t hk_count_shared(_Atomic(uint64_t) *counter, uint64_t amount)
-{
-    return atomic_fetch_add_explicit(counter, amount, memory_order_relaxed) + amount;
 }
 
 #endif

@@ -113,7 +113,7 @@ static inline void hk_count_events(struct hk_heap *heap, size_t bin_index, enum 
     }
     HK_ASSERT(bin_index < HK_BIN_COUNT);
     if (hk_counts_are_shared(heap)) {
-        hk_count_shared(&hk_shared_counts.counts[bin_index].event[event], amount);
+        hk_atomic_add(&hk_shared_counts.counts[bin_index].event[event], amount);
     } else {
         hk_count(&heap->counts[bin_index].event[event], amount);
     }
@@ -130,7 +130,7 @@ static inline void hk_count_note(struct hk_heap *heap, enum hk_note note)
         return;
     }
     if (hk_counts_are_shared(heap)) {
-        hk_count_shared(&hk_shared_counts.note[note], 1);
+        hk_atomic_add(&hk_shared_counts.note[note], 1);
     } else {
         hk_count(&heap->note[note], 1);
     }

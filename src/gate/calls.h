@@ -12,7 +12,7 @@
 HK_INLINE void hk_count_call(_Atomic(uint64_t) *counter)
 {
     if (!HK_STATS_BATCH) {
-        hk_count_shared(counter, 1);
+        hk_atomic_add(counter, 1);
         return;
     }
 #if HK_SEG_BINS
