@@ -21,15 +21,25 @@ enum {
 };
 
 static const char help[] =
-    "usage: hakmem run [--lib PATH] [--] CMD [ARG...]\n"
+    "usage: hakmem run [--lib PATH] [--stats[=FILE]] [--] CMD [ARG...]\n"
     "       hakmem config\n"
     "       hakmem help | --help | --version\n"
     "\n"
     "run      start CMD with the library in front of LD_PRELOAD; CMD's exit status is the result\n"
     "config   print version, variant and boxes that this build was configured with\n"
     "\n"
+    "--stats  when CMD ends, add statistics of its memory to FILE, else print them on stderr;\n"
+    "         so do the programs that CMD starts\n"
+    "\n"
     "The library is PATH, else $HAKMEM_LIB, else the one that belongs to this command.\n"
     "Exit status: 2 bad usage or no library, 126 CMD cannot be started, 127 CMD was not found.\n";
+
+/* What the options of run ask for. */
+struct wishes {
+    const char *library; /* NULL: find it */
+    bool stats;
+    const char *stats_file; /* NULL: standard error */
+};
 
 /* Print one line on stderr. -> EXIT_USAGE. */
 static int usage_error(const char *what, const char *word)
@@ -55,6 +65,22 @@ static int prepend_preload(const char *library)
     return err;
 }
 
+/* Have the library report: to `file`, or to standard error if that is NULL. -> 0 or errno. */
+static int ask_for_stats(const char *file)
+{
+    char *path = NULL;
+
+    if (file != NULL && strcmp(file, "-") != 0) {
+        path = hk_absolute_path(file);
+        if (path == NULL) {
+            return errno != 0 ? errno : ENOMEM;
+        }
+    }
+    int err = setenv("HAKMEM_STATS", path != NULL ? path : "1", 1) == 0 ? 0 : errno;
+    free(path);
+    return err;
+}
+
 static int not_started(const char *command, int err)
 {
     if (err == ENOENT) {
@@ -65,7 +91,7 @@ static int not_started(const char *command, int err)
     return EXIT_NOT_STARTED;
 }
 
-static int start(const char *library, char **command)
+static int start(const struct wishes *wishes, const char *library, char **command)
 {
     char *program = hk_find_program(command[0]);
 
@@ -85,6 +111,9 @@ static int start(const char *library, char **command)
                 program);
     }
     int err = prepend_preload(library);
+    if (err == 0 && wishes->stats) {
+        err = ask_for_stats(wishes->stats_file);
+    }
     if (err != 0) {
         return not_started(command[0], err);
     }
@@ -100,9 +129,36 @@ static int start(const char *library, char **command)
     return not_started(command[0], errno);
 }
 
+/* Read one option of run; *argv is moved to its last word. -> 0 or EXIT_USAGE. */
+static int read_option(char ***argv, struct wishes *wishes)
+{
+    char *word = **argv;
+
+    if (strncmp(word, "--lib=", strlen("--lib=")) == 0) {
+        wishes->library = word + strlen("--lib=");
+    } else if (strcmp(word, "--lib") == 0) {
+        if ((*argv)[1] == NULL) {
+            return usage_error("a path is missing behind", word);
+        }
+        wishes->library = *++*argv;
+    } else if (strcmp(word, "--stats") == 0) {
+        wishes->stats = true;
+        wishes->stats_file = NULL;
+    } else if (strncmp(word, "--stats=", strlen("--stats=")) == 0) {
+        wishes->stats = true;
+        wishes->stats_file = word + strlen("--stats=");
+        if (*wishes->stats_file == '\0') {
+            return usage_error("a file is missing behind", word);
+        }
+    } else {
+        return usage_error("run has no option", word);
+    }
+    return 0;
+}
+
 static int run(char **argv)
 {
-    const char *wanted = NULL;
+    struct wishes wishes = {0};
 
     for (; *argv != NULL && **argv == '-'; argv++) {
         if (strcmp(*argv, "--") == 0) {
@@ -112,21 +168,16 @@ static int run(char **argv)
         if (strcmp(*argv, "--help") == 0) {
             return fputs(help, stdout) < 0;
         }
-        if (strncmp(*argv, "--lib=", strlen("--lib=")) == 0) {
-            wanted = *argv + strlen("--lib=");
-        } else if (strcmp(*argv, "--lib") == 0 && argv[1] != NULL) {
-            wanted = *++argv;
-        } else if (strcmp(*argv, "--lib") == 0) {
-            return usage_error("a path is missing behind", *argv);
-        } else {
-            return usage_error("run has no option", *argv);
+        int status = read_option(&argv, &wishes);
+        if (status != 0) {
+            return status;
         }
     }
     if (*argv == NULL) {
         return usage_error("no command to run; write", "hakmem run -- CMD [ARG...]");
     }
-    char *library = hk_find_library(wanted);
-    return library == NULL ? EXIT_USAGE : start(library, argv);
+    char *library = hk_find_library(wishes.library);
+    return library == NULL ? EXIT_USAGE : start(&wishes, library, argv);
 }
 
 static int config(char **argv)

@@ -38,7 +38,7 @@ static char *join(const char *directory, const char *name)
     return path;
 }
 
-static char *absolute(const char *path)
+char *hk_absolute_path(const char *path)
 {
     if (*path == '/') {
         return strdup(path);
@@ -56,7 +56,7 @@ static char *named_library(const char *path, const char *source)
                 path);
         return NULL;
     }
-    char *whole = absolute(path);
+    char *whole = hk_absolute_path(path);
     if (whole != NULL && strpbrk(whole, " :\t\n") != NULL) {
         fprintf(stderr,
                 "hakmem: the loader splits LD_PRELOAD at spaces and colons: move the library out "

@@ -12,6 +12,9 @@
  */
 char *hk_find_library(const char *wanted);
 
+/* -> `path` seen from the root, the caller's to free, or NULL after a line on stderr. */
+char *hk_absolute_path(const char *path);
+
 /* Find the file that execvp would start.
  * returns  path, the caller's to free
  * errors   NULL and errno: ENOENT, or EACCES if there is one that may not be executed

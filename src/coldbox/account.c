@@ -4,9 +4,12 @@
 #include "coldbox/cold.h"
 #include "coldbox/heaps.h"
 #include "coldbox/meta.h"
+#include "coldbox/stats.h"
 #include "coldbox/superslab.h"
 
 #include "hk_seat_os.h"
+
+#include <string.h>
 
 static void sum_heaps(struct hk_cold_stat *out)
 {
@@ -16,17 +19,11 @@ static void sum_heaps(struct hk_cold_stat *out)
         out->heaps += 1;
         out->orphans += state == HK_HEAP_ORPHAN || state == HK_HEAP_ADOPTING;
         out->frozen += state == HK_HEAP_FROZEN;
-        out->leases += atomic_load_explicit(&heap->count.lease, memory_order_relaxed);
-        out->retires += atomic_load_explicit(&heap->count.retire, memory_order_relaxed);
-        out->remote_out += atomic_load_explicit(&heap->count.remote_out, memory_order_relaxed);
-        out->remote_in += atomic_load_explicit(&heap->count.remote_in, memory_order_relaxed);
     }
 }
 
-void hk_cold_stat(struct hk_cold_stat *out)
+static void read_slabs_locked(struct hk_cold_stat *out)
 {
-    *out = (struct hk_cold_stat){0};
-    hk_lock_take(&hk_slabs.lock);
     out->superslabs = hk_slabs.superslabs;
     out->draining = hk_slabs.tiers[HK_TIER_DRAINING];
     out->empty = hk_slabs.tiers[HK_TIER_FREE];
@@ -34,10 +31,20 @@ void hk_cold_stat(struct hk_cold_stat *out)
     out->huge = hk_slabs.huge_bytes;
     out->dirty = atomic_load_explicit(&hk_slabs.dirty_bytes, memory_order_relaxed);
     out->reserved = hk_slabs.units << HK_SUPERSLAB_SHIFT;
-    hk_lock_give(&hk_slabs.lock);
+    out->opened = hk_slabs.opened;
+    memcpy(out->tier_moves, hk_slabs.tier_moves, sizeof out->tier_moves);
+}
+
+/* What lies under no lock. */
+static void read_rest(struct hk_cold_stat *out)
+{
     out->meta = hk_meta_bytes();
     out->adoptions = atomic_load_explicit(&hk_heaps.adoptions, memory_order_relaxed);
     sum_heaps(out);
+    out->leases = hk_stats_total(HK_EVENT_LEASE);
+    out->retires = hk_stats_total(HK_EVENT_RETIRE);
+    out->remote_out = hk_stats_total(HK_EVENT_REMOTE_OUT);
+    out->remote_in = hk_stats_total(HK_EVENT_REMOTE_IN);
     struct hk_os_stat os;
     HK_OS.stat(&os);
     out->purged = os.purged;
@@ -46,4 +53,43 @@ void hk_cold_stat(struct hk_cold_stat *out)
         out->os_calls += os.calls[i];
         out->os_failures += os.failures[i];
     }
+}
+
+void hk_cold_stat(struct hk_cold_stat *out)
+{
+    *out = (struct hk_cold_stat){0};
+    hk_lock_take(&hk_slabs.lock);
+    read_slabs_locked(out);
+    hk_lock_give(&hk_slabs.lock);
+    read_rest(out);
+}
+
+bool hk_cold_stat_try(struct hk_cold_stat *out)
+{
+    *out = (struct hk_cold_stat){0};
+    bool held = hk_lock_try(&hk_slabs.lock);
+    if (held) {
+        read_slabs_locked(out);
+        hk_lock_give(&hk_slabs.lock);
+    }
+    read_rest(out);
+    return held;
+}
+
+void hk_own_bytes(struct hk_own_bytes *out)
+{
+    size_t heaps = atomic_load_explicit(&hk_heaps.count, memory_order_relaxed);
+    size_t arenas = 0;
+    const struct hk_arena *arena = atomic_load_explicit(&hk_slabs.arenas, memory_order_acquire);
+    for (; arena; arena = arena->next) {
+        arenas += 1;
+    }
+    const size_t counters = offsetof(struct hk_heap, counts);
+    const struct hk_heap *heap = NULL;
+    out->remote = heaps * sizeof heap->remote;
+    out->warm = heaps * sizeof heap->warm;
+    out->stats = heaps * (sizeof *heap - counters) + sizeof hk_shared_counts;
+    out->heaps = heaps * (counters - sizeof heap->remote - sizeof heap->warm);
+    out->arenas = arenas * sizeof *arena;
+    out->registry = hk_registry_bytes();
 }

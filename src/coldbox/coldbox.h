@@ -36,12 +36,22 @@ struct hk_lease {
     bool shared;    /* the page shall belong to no heap */
 };
 
+/* What a superslab is by the slices in use. */
+enum hk_tier {
+    HK_TIER_HOT = 0,
+    HK_TIER_DRAINING, /* few */
+    HK_TIER_FREE,     /* none */
+    HK_TIERS,
+};
+
 struct hk_cold_stat {
-    size_t reserved;      /* bytes of address space in arenas */
-    size_t mapped;        /* bytes mapped, as the OS box counts */
-    size_t superslabs;    /* that exist now */
-    size_t draining;      /* of them with few slices in use */
-    size_t empty;         /* of them with none */
+    size_t reserved;                         /* bytes of address space in arenas */
+    size_t mapped;                           /* bytes mapped, as the OS box counts */
+    size_t superslabs;                       /* that exist now */
+    size_t draining;                         /* of them with few slices in use */
+    size_t empty;                            /* of them with none */
+    uint64_t opened;                         /* superslabs made, in all; 0 if stats=off */
+    uint64_t tier_moves[HK_TIERS][HK_TIERS]; /* from, to: in all; 0 if stats=off */
     size_t leased;        /* bytes in leased and warm pages and in spans, multiples of HK_SLICE */
     size_t huge;          /* usable bytes of huge blocks */
     size_t dirty;         /* bytes free, once touched and not given back */
@@ -49,9 +59,9 @@ struct hk_cold_stat {
     size_t heaps;         /* heap objects that exist */
     size_t orphans;       /* of them without a thread */
     size_t frozen;        /* of them left behind inside the allocator by fork */
-    uint64_t leases;      /* pages handed to boxes, in all */
-    uint64_t retires;     /* pages taken back */
     uint64_t adoptions;   /* pages that changed heaps */
+    uint64_t leases;      /* pages handed to boxes, in all; this and the next 3: 0 if stats=off */
+    uint64_t retires;     /* pages taken back */
     uint64_t remote_out;  /* blocks sent home by threads that do not own them */
     uint64_t remote_in;   /* blocks that came home */
     uint64_t purged;      /* bytes given back to the OS, in all */

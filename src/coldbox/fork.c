@@ -55,8 +55,9 @@ static void strand_page(struct hk_page *page, const struct hk_heap *self)
     for (uint32_t i = 0; i < slices && hk_page_slice(page) + i < HK_SLICES; i++) {
         atomic_store_explicit(&page[i].owner, owner, memory_order_relaxed);
     }
-    if (state == HK_HEAP_ORPHAN) {
+    if (state == HK_HEAP_ORPHAN && page->flags & HK_PAGE_LISTED) {
         page->flags &= (uint8_t)~HK_PAGE_LISTED;
+        hk_count_pop(heap, page->bin_index);
     }
 }
 

@@ -5,8 +5,12 @@
 #include "hk_seat_os.h"
 
 #include <errno.h>
+#include <sched.h>
 
-enum { SPINS = 100 };
+enum {
+    SPINS = 100,
+    PATIENCE = 20000, /* times that another thread may run meanwhile: some tens of milliseconds */
+};
 
 /* -> an address that no other live thread has. */
 static const void *thread_mark(void)
@@ -30,6 +34,25 @@ void hk_lock_unkeep(struct hk_lock *lock)
 bool hk_lock_is_kept(const struct hk_lock *lock)
 {
     return atomic_load_explicit(&lock->keeper, memory_order_relaxed) == thread_mark();
+}
+
+bool hk_lock_try(struct hk_lock *lock)
+{
+    if (hk_lock_is_kept(lock)) {
+        hk_lock_take(lock);
+        return true;
+    }
+    for (int i = 0; i < PATIENCE; i++) {
+        uint32_t expected = 0;
+        if (hk_atomic_cas(&lock->word, &expected, 1, memory_order_acquire)) {
+            if (HK_DEBUG) {
+                hk_lock_order(lock->rank, true);
+            }
+            return true;
+        }
+        sched_yield();
+    }
+    return false;
 }
 
 void hk_lock_wait(struct hk_lock *lock)

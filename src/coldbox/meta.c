@@ -11,7 +11,7 @@
 #include <string.h>
 
 enum {
-    FIRST_CHUNK = 24 * 1024,
+    FIRST_CHUNK = 48 * 1024, /* no memory of its own until it is touched */
     CHUNK = 128 * 1024,
 };
 

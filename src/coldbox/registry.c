@@ -83,3 +83,12 @@ bool hk_registry_owns(const void *addr)
     struct leaf *leaf = find_leaf(unit);
     return leaf && atomic_load_explicit(&leaf->owned[unit % LEAF_UNITS], memory_order_relaxed);
 }
+
+size_t hk_registry_bytes(void)
+{
+    size_t bytes = sizeof leaves;
+    for (size_t i = 0; i < LEAVES; i++) {
+        bytes += atomic_load_explicit(&leaves[i], memory_order_relaxed) ? sizeof(struct leaf) : 0;
+    }
+    return bytes;
+}

@@ -18,4 +18,7 @@ HK_HIDDEN void hk_registry_remove(const void *base, size_t units);
 /* -> true: the byte before `addr` lies in a unit of ours (as hk_page_of finds it). any. */
 HK_HIDDEN bool hk_registry_owns(const void *addr);
 
+/* -> bytes of tables, whether touched or not. any. */
+HK_HIDDEN size_t hk_registry_bytes(void);
+
 #endif

@@ -68,13 +68,13 @@ size_t hk_cold_drain(struct hk_heap *heap)
         if (hk_page_heap(page) == heap) {
             size_t count = chain_count(tail);
             blocks += count;
+            hk_count_events(heap, page->bin_index, HK_EVENT_REMOTE_IN, count);
             hk_cold_hooks.splice(heap, page, tail->next, tail, count);
         } else {
             send(tail); /* the page has moved since the chain was posted */
         }
         tail = next;
     }
-    hk_count(&heap->count.remote_in, blocks);
     return blocks;
 }
 
@@ -84,7 +84,7 @@ static void send_entry(struct hk_heap *heap, struct hk_remote_entry *entry)
     struct link *tail = entry->tail;
     uint32_t count = entry->size - entry->room;
     heap->remote_bytes -= (size_t)entry->size * entry->page->block_size;
-    hk_count(&heap->count.remote_out, count);
+    hk_count_events(heap, entry->page->bin_index, HK_EVENT_REMOTE_OUT, count);
     tail->next = head;
     if (head != tail) {
         head->word = (void *)(uintptr_t)count;
@@ -127,6 +127,7 @@ void hk_cold_post(struct hk_heap *heap, struct hk_page *page, void *block)
     struct link *link = block;
     page = hk_page_head(page);
     if (!heap) {
+        hk_count_event(NULL, page->bin_index, HK_EVENT_REMOTE_OUT);
         link->next = link;
         send(link);
         return;

@@ -88,6 +88,16 @@ static uint32_t tier_of(const struct hk_superslab *slab)
     return slab->used >= hot_from ? HK_TIER_HOT : HK_TIER_DRAINING;
 }
 
+static void set_tier(struct hk_superslab *slab, uint32_t tier)
+{
+    if (HK_STATS != HK_STATS_OFF && tier != slab->tier) {
+        hk_slabs.tier_moves[slab->tier][tier] += 1;
+    }
+    hk_slabs.tiers[slab->tier] -= 1;
+    hk_slabs.tiers[tier] += 1;
+    slab->tier = tier;
+}
+
 /* The slab's free map has changed. */
 static void relist(struct hk_superslab *slab)
 {
@@ -96,9 +106,7 @@ static void relist(struct hk_superslab *slab)
         unlink_slab(slab);
         link_slab(slab, longest);
     }
-    hk_slabs.tiers[slab->tier] -= 1;
-    slab->tier = tier_of(slab);
-    hk_slabs.tiers[slab->tier] += 1;
+    set_tier(slab, tier_of(slab));
 }
 
 void hk_slabs_publish_locked(void)
@@ -202,6 +210,7 @@ void hk_superslab_open_locked(struct hk_units unit, bool clean)
     slab->head.page[0].kind = HK_KIND_META;
     hk_bit_set(unit.arena->slab, unit.index);
     hk_slabs.superslabs += 1;
+    hk_slabs.opened += HK_STATS != HK_STATS_OFF;
     if (!clean) {
         slab->dirty = hk_all_slices;
         hk_slabs.dirty_slices += HK_SLICES - 1;

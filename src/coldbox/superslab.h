@@ -10,15 +10,9 @@
 #define HK_COLDBOX_SUPERSLAB_H
 
 #include "coldbox/arena.h"
+#include "coldbox/coldbox.h"
 #include "common/lock.h"
 #include "common/page.h"
-
-enum hk_tier {
-    HK_TIER_HOT = 0,
-    HK_TIER_DRAINING,
-    HK_TIER_FREE,
-    HK_TIERS,
-};
 
 struct hk_superslab {
     struct hk_superslab_head head;
@@ -41,20 +35,22 @@ static const uint64_t hk_all_slices = ~(uint64_t)1;
 
 struct hk_slabs {
     struct hk_lock lock;
-    _Atomic(struct hk_arena *) arenas;    /* newest first; pushed under lock, read by any */
-    struct hk_superslab *runs[HK_SLICES]; /* by longest free run; [0] stays empty */
-    uint64_t run_lengths;                 /* bit: that list is not empty */
-    size_t units;                         /* in all arenas */
-    size_t tiers[HK_TIERS];               /* superslabs in each tier */
-    size_t superslabs;                    /* units that are superslabs */
-    size_t huge_units;                    /* units under huge blocks, reserves included */
-    size_t huge_bytes;                    /* usable bytes of huge blocks, own mappings included */
-    size_t leased;                        /* slices leased or warm */
-    size_t dirty_slices;                  /* free and dirty */
-    uint32_t free_events;                 /* the clock of arena->freed */
-    size_t dirty_pages;                   /* 4 KiB pages touched in free units */
-    uint64_t huge_from;                   /* ns: no huge pages are asked for before */
-    _Atomic(size_t) dirty_bytes;          /* of both; read without the lock */
+    _Atomic(struct hk_arena *) arenas;       /* newest first; pushed under lock, read by any */
+    struct hk_superslab *runs[HK_SLICES];    /* by longest free run; [0] stays empty */
+    uint64_t run_lengths;                    /* bit: that list is not empty */
+    size_t units;                            /* in all arenas */
+    size_t tiers[HK_TIERS];                  /* superslabs in each tier */
+    uint64_t tier_moves[HK_TIERS][HK_TIERS]; /* from, to: in all, unless stats=off */
+    size_t superslabs;                       /* units that are superslabs */
+    uint64_t opened;                         /* units that became superslabs, in all */
+    size_t huge_units;                       /* units under huge blocks, reserves included */
+    size_t huge_bytes;           /* usable bytes of huge blocks, own mappings included */
+    size_t leased;               /* slices leased or warm */
+    size_t dirty_slices;         /* free and dirty */
+    uint32_t free_events;        /* the clock of arena->freed */
+    size_t dirty_pages;          /* 4 KiB pages touched in free units */
+    uint64_t huge_from;          /* ns: no huge pages are asked for before */
+    _Atomic(size_t) dirty_bytes; /* of both; read without the lock */
     _Atomic(size_t) purge_above; /* dirty bytes that policy allows; read without the lock */
     size_t peak;                 /* recent peak of bytes in use */
     size_t hold;                 /* dirty bytes kept because purged ones were wanted again */

@@ -126,7 +126,7 @@ struct hk_page *hk_cold_lease(const struct hk_lease *request)
         link_page(request->heap, page);
         hk_atomic_put(&slot->heap, request->heap, memory_order_release);
     }
-    hk_count(&request->heap->count.lease, 1);
+    hk_count_event(request->heap, request->bin_index, HK_EVENT_LEASE);
     return page;
 }
 
@@ -150,13 +150,13 @@ void hk_cold_retire(struct hk_heap *heap, struct hk_page *page)
     if (hk_page_heap(page)) {
         unlink_page(heap, page);
     }
+    hk_count_event(heap, page->bin_index, HK_EVENT_RETIRE);
     clear_slices(page, slices);
     atomic_store_explicit(&slot->heap, NULL, memory_order_relaxed);
     if (!heap) {
         hk_slices_put(slices_of(page, slices));
         return;
     }
-    hk_count(&heap->count.retire, 1);
     if (slices > 1 || !hk_warm_keep(heap, page)) {
         hk_slices_put(slices_of(page, slices));
     }

@@ -24,6 +24,7 @@
 #define HK_SEG_BINS 0
 #endif
 
+struct hk_calls;
 struct hk_heap;
 
 struct hk_bin {
@@ -42,9 +43,10 @@ enum {
 
 struct hk_tls {
     struct hk_bin bins[HK_TLS_BIN_COUNT];
-    struct hk_bin *coarse; /* the heap's, or hk_no_bins */
-    struct hk_heap *heap;  /* NULL before the first slow path and after the thread's death */
-    uint64_t dead;         /* the thread has given up its heap for good */
+    struct hk_bin *coarse;  /* the heap's, or hk_no_bins */
+    struct hk_heap *heap;   /* NULL before the first slow path and after the thread's death */
+    uint64_t dead;          /* the thread has given up its heap for good */
+    struct hk_calls *calls; /* where it counts its calls: the heap's, or those of no heap */
 };
 
 /* Bins of a thread without a heap: always empty, never written. */

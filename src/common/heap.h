@@ -6,6 +6,7 @@
 #define HK_COMMON_HEAP_H
 
 #include "common/bins.h"
+#include "common/events.h"
 #include "common/page.h"
 
 /* Life of a heap; docs/remote.md has the protocol, tests/model its spin model. */
@@ -64,19 +65,16 @@ struct hk_heap {
     struct hk_lanes {
         _Alignas(16) unsigned char tiny[HK_TINY_BINS][HK_TINY_LANE];
         _Alignas(16) unsigned char pool[HK_BIN_COUNT - HK_TINY_BINS][HK_POOL_LANE];
-    } lanes;                      /* the boxes'; all zero in a heap that has just been born */
-    struct hk_heap *next;         /* on the list of all heaps; set once */
-    struct hk_heap *next_orphan;  /* heaps.lock */
-    struct hk_heap *next_live;    /* heaps.lock */
-    struct hk_heap_counts {       /* slow-path events; owner writes, others may read stale values */
-        _Atomic(uint64_t) refill; /* bins found empty */
-        _Atomic(uint64_t) extend; /* steps into memory never carved before */
-        _Atomic(uint64_t) lease;  /* pages taken */
-        _Atomic(uint64_t) retire; /* pages given back */
-        _Atomic(uint64_t) remote_in;  /* own blocks that came home from other threads */
-        _Atomic(uint64_t) remote_out; /* blocks of others that were sent home */
-    } count;
+    } lanes;                     /* the boxes'; all zero in a heap that has just been born */
+    struct hk_heap *next;        /* on the list of all heaps; set once */
+    struct hk_heap *next_orphan; /* heaps.lock */
+    struct hk_heap *next_live;   /* heaps.lock */
     struct hk_bin bins[HK_HEAP_BIN_COUNT]; /* from HK_HEAP_BIN_FIRST on */
+
+    /* holder writes, others may read stale values; they outlive the thread: common/events.h */
+    struct hk_counts counts[HK_COUNTED_BINS];
+    _Atomic(uint64_t) note[HK_NOTES];
+    struct hk_calls calls;
 };
 
 /* -> the lane of bin `bin` < HK_BIN_COUNT: the private state of the box that serves the class. */
@@ -100,12 +98,65 @@ static inline void hk_heap_leave(struct hk_heap *heap)
     heap->busy -= 1;
 }
 
-/* Count a slow-path event. Owner-written, so a plain add; atomic only so that readers never tear.
- */
-static inline void hk_count(_Atomic(uint64_t) *counter, uint64_t amount)
+/* -> true: this count is one of all threads together. */
+static inline bool hk_counts_are_shared(const struct hk_heap *heap)
 {
-    atomic_store_explicit(counter, atomic_load_explicit(counter, memory_order_relaxed) + amount,
-                          memory_order_relaxed);
+    return !HK_STATS_BATCH || !heap;
+}
+
+/* The counters of events.h. holder of `heap`, or NULL: the thread has no heap. */
+static inline void hk_count_events(struct hk_heap *heap, size_t bin_index, enum hk_event event,
+                                   uint64_t amount)
+{
+    if (HK_STATS == HK_STATS_OFF) {
+        return;
+    }
+    HK_ASSERT(bin_index < HK_BIN_COUNT);
+    if (hk_counts_are_shared(heap)) {
+        hk_atomic_add(&hk_shared_counts.counts[bin_index].event[event], amount);
+    } else {
+        hk_count(&heap->counts[bin_index].event[event], amount);
+    }
+}
+
+static inline void hk_count_event(struct hk_heap *heap, size_t bin_index, enum hk_event event)
+{
+    hk_count_events(heap, bin_index, event, 1);
+}
+
+static inline void hk_count_note(struct hk_heap *heap, enum hk_note note)
+{
+    if (HK_STATS == HK_STATS_OFF) {
+        return;
+    }
+    if (hk_counts_are_shared(heap)) {
+        hk_atomic_add(&hk_shared_counts.note[note], 1);
+    } else {
+        hk_count(&heap->note[note], 1);
+    }
+}
+
+/* A page goes on a list of pages of its class that have room. */
+static inline void hk_count_push(struct hk_heap *heap, size_t bin_index)
+{
+    hk_count_event(heap, bin_index, HK_EVENT_PARTIAL_PUSH);
+    if (HK_STATS != HK_STATS_OFF) {
+        hk_count_peak(hk_counts_are_shared(heap) ? &hk_shared_counts.counts[bin_index]
+                                                 : &heap->counts[bin_index]);
+    }
+}
+
+/* It leaves that list. */
+static inline void hk_count_pop(struct hk_heap *heap, size_t bin_index)
+{
+    hk_count_event(heap, bin_index, HK_EVENT_PARTIAL_POP);
+}
+
+/* What should be a block lies in no page that it could be given back to. Stops a debug build. */
+static inline void hk_count_page_failure(struct hk_heap *heap)
+{
+    HK_ASSERT(!"a block lies in a page");
+    hk_count_note(heap, HK_NOTE_PAGE_FAILURE);
 }
 
 #endif

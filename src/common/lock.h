@@ -41,6 +41,10 @@ HK_HIDDEN void hk_lock_keep(struct hk_lock *lock);
 HK_HIDDEN void hk_lock_unkeep(struct hk_lock *lock);
 HK_HIDDEN bool hk_lock_is_kept(const struct hk_lock *lock);
 
+/* Take the lock unless it stays held for long: by a thread that is stopped, or by this one below a
+ * signal handler. -> false: not taken. */
+HK_HIDDEN bool hk_lock_try(struct hk_lock *lock);
+
 HK_HIDDEN void hk_lock_wait(struct hk_lock *lock);
 HK_HIDDEN void hk_lock_wake(struct hk_lock *lock);
 HK_HIDDEN void hk_lock_order(uint32_t rank, bool taken);

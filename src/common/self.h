@@ -107,6 +107,21 @@ HK_INLINE uintptr_t hk_self_token(struct hk_heap *heap)
 #endif
 }
 
+/* -> where the calling thread counts its calls (pointer form: `heap`'s). Always valid. */
+HK_INLINE struct hk_calls *hk_self_calls(struct hk_heap *heap)
+{
+#if HK_SEG_BINS
+    (void)heap;
+    const char __seg_fs *tls = (const char __seg_fs *)hk_tls_offset();
+    return *(struct hk_calls *const __seg_fs *)(tls + offsetof(struct hk_tls, calls));
+#elif HK_TLS_BINS
+    (void)heap;
+    return hk_tls.calls;
+#else
+    return &heap->calls;
+#endif
+}
+
 /* -> the heap argument for fast paths: a token in the TLS form. */
 HK_INLINE struct hk_heap *hk_self(void)
 {

@@ -5,6 +5,7 @@
 #ifndef HK_GATE_FAST_H
 #define HK_GATE_FAST_H
 
+#include "gate/calls.h"
 #include "gate/route.h"
 #include "gate/slow.h"
 
@@ -18,16 +19,29 @@ HK_INLINE void *hk_fast_decorated(void *block, size_t size)
     return HK_LIKELY(seen) ? seen : hk_gate_refuse(block);
 }
 
+/* The boxes' fast paths, counted. */
+HK_INLINE void *hk_fast_tiny(size_t size)
+{
+    size_t offset = hk_tiny_offset(size);
+    return hk_count_alloc(hk_fast_calls(hk_self()), offset, hk_route_tiny(hk_self(), offset));
+}
+
+HK_INLINE void *hk_fast_pool(size_t size)
+{
+    void *block = HK_POOL.alloc(hk_self(), size);
+    return hk_count_alloc(hk_fast_calls(hk_self()), hk_pool_offset(size), block);
+}
+
 HK_INLINE void *hk_fast_malloc(size_t size)
 {
     void *block;
     if (HK_LIKELY(size <= HK_TINY_MAX)) {
-        block = hk_route_tiny(hk_self(), hk_tiny_offset(size));
+        block = hk_fast_tiny(size);
     } else if (HK_LIKELY(size <= HK_FINE_MAX)) {
         /* the box asks for this limit first too: one compare for the finer half */
-        block = HK_POOL.alloc(hk_self(), size);
+        block = hk_fast_pool(size);
     } else if (HK_LIKELY(size <= HK_POOL_MAX)) {
-        block = HK_POOL.alloc(hk_self(), size);
+        block = hk_fast_pool(size);
     } else {
         return hk_gate_large(size);
     }
@@ -54,6 +68,7 @@ HK_INLINE void hk_fast_free(void *block)
     HK_DECORATOR.freeing(block);
     struct hk_page *page = hk_page_of(block);
     if (!HK_ALL_OWN && hk_route_is_shared(page)) {
+        hk_count_free(hk_fast_calls(hk_self()), page);
         if (HK_UNLIKELY(!hk_route_free(hk_self(), page, block))) {
             hk_gate_spill(page, block);
         }
@@ -63,6 +78,7 @@ HK_INLINE void hk_fast_free(void *block)
         hk_gate_free_slow(page, block);
         return;
     }
+    hk_count_free(hk_fast_calls(hk_self()), page);
     /* a box that owns its pages never spills here */
     (void)hk_route_free(hk_self(), page, block);
 }
@@ -76,7 +92,7 @@ HK_INLINE void *hk_fast_calloc(size_t count, size_t size)
     if (HK_UNLIKELY(total > HK_POOL_MAX)) {
         return hk_gate_large_zero(total);
     }
-    void *block = hk_route_alloc(hk_self(), total);
+    void *block = HK_LIKELY(total <= HK_TINY_MAX) ? hk_fast_tiny(total) : hk_fast_pool(total);
     if (HK_UNLIKELY(!block)) {
         return hk_gate_miss_zero(total);
     }

@@ -3,6 +3,7 @@
  * are not in a page of the caller's. errno is saved here, so that no box needs to care. */
 #include "gate/slow.h"
 
+#include "gate/calls.h"
 #include "gate/header.h"
 #include "gate/route.h"
 #include "gate/thread.h"
@@ -60,6 +61,7 @@ static void *refill(size_t size, bool *fresh)
     void *block = hk_route_alloc(hk_self(), size);
     block = block ? block : hk_route_refill(heap, size);
     *fresh = block && heap->fresh_block == block;
+    hk_count_alloc(hk_slow_calls(heap), hk_bin_of_size(size) << HK_BIN_SHIFT, block);
     pace(heap);
     hk_thread_leave(heap);
     return block;
@@ -94,6 +96,9 @@ static void *large(size_t size, size_t align, size_t reserve, bool *zero)
         return NULL;
     }
     void *block = HK_COLD.large_alloc(size, align, reserve, zero);
+    if (block) {
+        hk_count_note(heap, HK_NOTE_LARGE_ALLOC);
+    }
     pace(heap);
     hk_thread_leave(heap);
     return block;
@@ -127,9 +132,11 @@ static void free_remote(struct hk_page *page, void *block)
 {
     struct hk_heap *heap = hk_thread_is_dead() ? NULL : hk_thread_enter();
     if (!heap) {
+        hk_count_free(hk_slow_calls(NULL), page);
         HK_COLD.post(NULL, page, block);
         return;
     }
+    hk_count_free(hk_slow_calls(heap), page);
     /* being born may have adopted the very heap that the block is from */
     if (hk_page_owner(page) == heap->token) {
         hk_route_give(heap, page, block);
@@ -156,6 +163,7 @@ void hk_gate_free_slow(struct hk_page *page, void *block)
     uintptr_t owner = hk_page_owner(page);
     struct hk_heap *heap = hk_thread_heap();
     if (owner > HK_OWNER_LAST && heap && HK_COLD.keep(heap, hk_page_head(page), block)) {
+        hk_count_free(hk_slow_calls(heap), page);
         return;
     }
     int saved = errno;
@@ -167,6 +175,7 @@ void hk_gate_free_slow(struct hk_page *page, void *block)
         HK_REQUIRE(page->kind == HK_KIND_SPAN || page->kind == HK_KIND_HUGE,
                    "free: block is not allocated (freed twice?)");
         HK_COLD.large_free(page, block);
+        hk_count_note(heap, HK_NOTE_LARGE_FREE);
     }
     errno = saved;
 }

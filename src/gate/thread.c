@@ -12,7 +12,10 @@
 
 #if HK_TLS_BINS
 /* used: the accessor's assembly names it */
-__attribute__((used)) _Thread_local struct hk_tls hk_tls = {.coarse = hk_no_bins};
+__attribute__((used)) _Thread_local struct hk_tls hk_tls = {
+    .coarse = hk_no_bins,
+    .calls = &hk_shared_counts.calls,
+};
 #else
 /* Bins that are always empty: the state before the first refill. */
 static struct hk_heap empty_heap;
@@ -73,10 +76,19 @@ static uintptr_t own_token(void)
 #endif
 }
 
+/* The thread has `heap` from now on; NULL: none. */
+static void set_heap(struct hk_heap *heap)
+{
+    hk_tls.heap = heap;
+#if HK_TLS_BINS
+    hk_tls.calls = heap ? &heap->calls : &hk_shared_counts.calls;
+#endif
+}
+
 /* Give the thread's heap up. Its pages go on serving frees. */
 static void end_heap(struct hk_heap *heap)
 {
-    hk_tls.heap = NULL;
+    set_heap(NULL);
     hk_route_abandon(heap);
     HK_COLD.death(heap);
 }
@@ -148,7 +160,7 @@ static struct hk_heap *start_thread(void)
         return NULL;
     }
     hk_route_init(heap);
-    hk_tls.heap = heap;
+    set_heap(heap);
     if (process.has_key && !hk_tls.dead) {
         /* may allocate: the heap is in place for that */
         (void)pthread_setspecific(process.key, &process);

@@ -70,6 +70,7 @@ void hk_paged_list(struct hk_heap *heap, struct hk_page *page)
     }
     shelf->first = page;
     page->flags |= HK_PAGE_LISTED;
+    hk_count_push(heap, page->bin_index);
     hk_paged_set_out(page, out);
 }
 
@@ -87,6 +88,7 @@ static void list_last(struct hk_heap *heap, struct hk_page *page)
     }
     shelf->last = page;
     page->flags |= HK_PAGE_LISTED;
+    hk_count_push(heap, page->bin_index);
     hk_paged_set_out(page, out);
 }
 
@@ -100,6 +102,7 @@ void hk_paged_unlist(struct hk_heap *heap, struct hk_page *page)
     paged->next = NULL;
     paged->prev = NULL;
     page->flags &= (uint8_t)~HK_PAGE_LISTED;
+    hk_count_pop(heap, page->bin_index);
     hk_paged_set_out(page, out);
 }
 
@@ -160,6 +163,7 @@ void hk_paged_event(struct hk_page *page, void *block)
     struct hk_heap *heap = hk_page_heap(hk_page_head(page));
     int saved = errno; /* giving memory back may set it, and free must not */
     hk_heap_enter(heap);
+    hk_count_event(heap, page->bin_index, HK_EVENT_SLOW_FREE);
     if (page->bin->room < ROOM_FLOOR) {
         page->bin->room = ROOM_FLOOR;
     }
@@ -239,7 +243,7 @@ static struct chain carve(struct hk_heap *heap, struct hk_page *page, size_t cap
     if (page->flags & HK_PAGE_ZERO) {
         heap->fresh_block = chain.first;
     }
-    hk_count(&heap->count.extend, 1);
+    hk_count_note(heap, HK_NOTE_CARVE);
     return chain;
 }
 
@@ -347,7 +351,7 @@ void *hk_paged_refill(struct hk_heap *heap, size_t offset)
 {
     size_t bin_index = offset >> HK_BIN_SHIFT;
     struct hk_bin *bin = hk_bin_at(heap, offset);
-    hk_count(&heap->count.refill, 1);
+    hk_count_event(heap, bin_index, HK_EVENT_REFILL);
     struct hk_page *page = find_page(heap, bin_index);
     if (!page) {
         return NULL;

@@ -7,6 +7,12 @@
 
 #include <string.h>
 
+/* -> true: the block can go back into a page of the heap's. */
+static bool has_own_page(const struct hk_heap *heap, void *block)
+{
+    return HK_COLD.owns(block) && hk_page_owner(hk_page_of(block)) == heap->token;
+}
+
 /* Give every block of a bin back to its page, and forget what the bin has learnt. */
 static void flush_bin(struct hk_heap *heap, struct hk_bin *bin)
 {
@@ -15,6 +21,11 @@ static void flush_bin(struct hk_heap *heap, struct hk_bin *bin)
     bin->room = 0;
     bin->limit = 0;
     while (block) {
+        if (HK_UNLIKELY(!has_own_page(heap, block))) {
+            /* a link that was written to: what hung behind it is lost */
+            hk_count_page_failure(heap);
+            return;
+        }
         void *next = *(void **)block;
         hk_paged_spill(heap, hk_page_of(block), block);
         block = next;

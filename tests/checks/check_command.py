@@ -13,24 +13,32 @@ import tempfile
 import common
 
 
+REPORT = "hakmem statistics of process"
+
+
 class Command:
     def __init__(self, program, library):
         self.program = program
         self.library = library
         self.violations = []
 
-    def expect(self, arguments, status, out="", err="", env=None):
-        """The run ends with `status` and has `out` and `err` in its output; nothing else on stderr."""
+    def expect(self, arguments, status, out="", err="", env=None, cwd=None, report=False):
+        """The run ends with `status` and has `out` and `err` in its output; nothing else on stderr
+        but a report, if there has to be one."""
         base = {key: value for key, value in os.environ.items() if not key.startswith(("LD_", "HAKMEM_"))}
         done = subprocess.run(
             [self.program, *arguments], env={**base, **(env or {})}, text=True, errors="replace",
-            stdout=subprocess.PIPE, stderr=subprocess.PIPE, check=False,
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, check=False, cwd=cwd,
         )
         wrong = []
         if done.returncode != status:
             wrong.append(f"status {done.returncode} instead of {status}")
         if out not in done.stdout:
             wrong.append(f"'{out}' is not in the output '{done.stdout}'")
+        if report != done.stderr.startswith(REPORT):
+            wrong.append(f"a report is {'missing' if report else 'there'}")
+        if report:
+            done.stderr = ""
         if err not in done.stderr or (not err and done.stderr):
             wrong.append(f"'{err}' is not the message '{done.stderr}'")
         if err and done.stderr.count("\n") != 1:
@@ -48,6 +56,8 @@ def check_usage(command):
     command.expect(["--frobnicate"], 2, err="unknown option '--frobnicate'")
     command.expect(["run"], 2, err="no command to run")
     command.expect(["run", "--lib"], 2, err="a path is missing")
+    command.expect(["run", "--stats="], 2, err="a file is missing")
+    command.expect(["run", "--statistics", "true"], 2, err="run has no option '--statistics'")
     command.expect(["run", "--fast", "true"], 2, err="run has no option '--fast'")
     command.expect(["config", "x"], 2, err="takes no argument")
     command.expect(["--version"], 0, out="hakmem ")
@@ -75,6 +85,22 @@ def check_run(command):
     command.expect(["run", *show], 0, out="libhakmem-malloc")  # found beside the command
 
 
+def check_stats(command):
+    """Where run has statistics printed; what is in them is the library's."""
+    show = [sys.executable, "-c", "import os; print(os.environ.get('HAKMEM_STATS'))"]
+    with tempfile.TemporaryDirectory() as directory:
+        place = pathlib.Path(directory) / "stats.txt"
+        for count, option in ((1, f"--stats={place}"), (2, "--stats=stats.txt")):
+            command.expect(["run", option, *show], 0, out=f"{place}\n", cwd=directory)
+            found = place.read_text(encoding="utf-8").count(REPORT)
+            if found != count:
+                command.violations.append(f"{found} reports in the file instead of {count}")
+    command.expect(["run", "--stats", *show], 0, out="1\n", report=True)
+    command.expect(["run", "--stats=-", *show], 0, out="1\n", report=True)
+    command.expect(["run", "--stats", "--", "sh", "-c", "kill -TERM $$"], -signal.SIGTERM)
+    command.run(*show, out="None\n")
+
+
 def check_programs(command):
     """Made-up programs: scripts without an interpreter, names with a space, privileges."""
     with tempfile.TemporaryDirectory() as directory:
@@ -96,9 +122,10 @@ def check_programs(command):
 
 
 def check(program, library):
-    command = Command(program, os.path.abspath(library))
+    command = Command(os.path.abspath(program), os.path.abspath(library))
     check_usage(command)
     check_run(command)
+    check_stats(command)
     check_programs(command)
     return command.violations
 

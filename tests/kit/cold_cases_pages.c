@@ -185,9 +185,11 @@ static void stat_counts_leases(const void *subject)
     cold->retire(heap, page);
     struct hk_cold_stat after = kit_stat(cold);
 
-    assert_int_equal(leased.leases - before.leases, 2);
+    /* the real side counts events with its own option, its fake always does */
+    size_t counts = HK_STATS != HK_STATS_OFF || strcmp(cold->name, "cold") != 0;
+    assert_int_equal(leased.leases - before.leases, counts * 2);
     assert_int_equal(leased.leased - before.leased, 5 * HK_SLICE);
-    assert_int_equal(after.retires - before.retires, 1);
+    assert_int_equal(after.retires - before.retires, counts);
     assert_int_equal(after.leased - before.leased, 2 * HK_SLICE);
     kit_end_heap(cold, heap);
 }

@@ -49,6 +49,21 @@ static void given_lock_is_free(void **state)
     assert_int_equal(lock.word, 0);
 }
 
+static void tried_lock_is_taken_if_free(void **state)
+{
+    (void)state;
+    assert_true(hk_lock_try(&lock));
+    assert_false(hk_lock_try(&lock));
+    hk_lock_give(&lock);
+    assert_int_equal(lock.word, 0);
+
+    hk_lock_keep(&lock);
+    assert_true(hk_lock_try(&lock)); /* the keeper's own */
+    hk_lock_give(&lock);
+    hk_lock_unkeep(&lock);
+    assert_int_equal(lock.word, 0);
+}
+
 static void renewed_lock_is_free(void **state)
 {
     (void)state;
@@ -64,6 +79,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(one_thread_holds_it_at_a_time),
         cmocka_unit_test(given_lock_is_free),
+        cmocka_unit_test(tried_lock_is_taken_if_free),
         cmocka_unit_test(renewed_lock_is_free),
     };
     return cmocka_run_group_tests_name("lock", tests, NULL, NULL);

@@ -155,6 +155,37 @@ static void tiers_are_counted(void **state)
     assert_null(hk_cold.check());
 }
 
+/* -> moves between two tiers since `before`. */
+static uint64_t moves(const struct hk_cold_stat *before, enum hk_tier from, enum hk_tier to)
+{
+    return cold_stat().tier_moves[from][to] - before->tier_moves[from][to];
+}
+
+static void moves_between_tiers_are_counted(void **state)
+{
+    (void)state;
+    bool zero;
+    const uint64_t once = HK_STATS == HK_STATS_OFF ? 0 : 1;
+    struct hk_cold_stat before = cold_stat();
+    struct hk_slices few = get(2, 1, &zero);
+    assert_int_equal(moves(&before, HK_TIER_FREE, HK_TIER_DRAINING), once);
+    struct hk_slices many = get(40, 1, &zero);
+    assert_int_equal(moves(&before, HK_TIER_DRAINING, HK_TIER_HOT), once);
+    put(get(1, 1, &zero)); /* stays HOT */
+    put(many);
+    assert_int_equal(moves(&before, HK_TIER_HOT, HK_TIER_DRAINING), once);
+    put(few);
+    assert_int_equal(moves(&before, HK_TIER_DRAINING, HK_TIER_FREE), once);
+    put(get(30, 1, &zero));
+    assert_int_equal(moves(&before, HK_TIER_FREE, HK_TIER_HOT), once);
+    assert_int_equal(moves(&before, HK_TIER_HOT, HK_TIER_FREE), once);
+
+    hk_cold.trim(NULL, 0);
+    before = cold_stat();
+    put(get(1, 1, &zero));
+    assert_int_equal(cold_stat().opened - before.opened, once);
+}
+
 static void whole_superslab_goes_back_as_a_unit(void **state)
 {
     (void)state;
@@ -210,6 +241,7 @@ int main(void)
         cmocka_unit_test(longest_run_is_as_counted),
         cmocka_unit_test(tier_follows_the_slices_in_use),
         cmocka_unit_test(tiers_are_counted),
+        cmocka_unit_test(moves_between_tiers_are_counted),
         cmocka_unit_test(every_run_is_free_and_aligned),
         cmocka_unit_test(fresh_slices_are_zero_and_used_ones_dirty),
         cmocka_unit_test(tightest_run_serves_first),
