@@ -76,7 +76,7 @@ struct hk_heap {
         _Atomic(uint64_t) remote_in;  /* own blocks that came home from other threads */
         _Atomic(uint64_t) remote_out; /* blocks of others that were sent home */
     } count;
-    struct hk_bin bins[HK_HEAP_BIN_COUNT]; /* from HK_HEAP_BIN_FIRST on */
+    struct hk_bin bins[HK_HEAP_BIN_ROOM]; /* from HK_HEAP_BIN_FIRST on */
 };
 
 /* -> the lane of bin `bin` < HK_BIN_COUNT: the private state of the box that serves the class. */
