@@ -16,6 +16,7 @@ Exit status: 0; 1 a bad table or histogram, with one sentence on stderr; 2 a bad
 import argparse
 import pathlib
 import sys
+import textwrap
 
 sys.dont_write_bytecode = True
 
@@ -107,9 +108,11 @@ def suggest_table(args):
     default = rules.load(rules.DEFAULT).classes
     classes = suggest.best_table(counts, args.pool_max, args.classes, args.waste)
     rules.check_sizes("the suggestion", [(size, 0) for size in classes])
-    print(f"# The {len(classes)} size classes to {args.pool_max} that leave least of a block unused for")
-    print(f"# {', '.join(map(rules.shown, args.histogram))}; found by tables/size_table.py suggest.")
-    print("# On average of the bytes in their blocks, these requests leave unused:")
+    names = ", ".join(map(rules.shown, args.histogram))
+    text = (f"The {len(classes)} size classes to {args.pool_max} that leave least of a block unused for"
+            f" {names}; found by tables/size_table.py suggest. Of the bytes in their blocks, these"
+            f" requests leave unused:")
+    print(textwrap.fill(text, 100, initial_indent="# ", subsequent_indent="# "))
     print(comparison("this table", classes, counts))
     if args.pool_max == rules.POOL_MAX:
         print(comparison("default", default, counts))
