@@ -46,7 +46,10 @@ def forms(table):
 
 
 def summary(table):
-    return f"{table.name}: {len(table.classes)} classes to {table.pool_max}, {table.bins} bins"
+    """One line; the build takes its last word for how bins are found."""
+    regular = header.fine_constants(table)[0] and header.coarse_constants(table)[0]
+    return (f"{table.name}: {len(table.classes)} classes to {table.pool_max}, {table.bins} bins,"
+            f" found by {'shift' if regular else 'lookup'}")
 
 
 def edges(table):
