@@ -22,7 +22,7 @@ WASTE = 25  # percent of a block that a size may leave unused
 # cells to a doubling above FINE_MAX: keeps the lookup of an irregular table small, and every block
 # size a divisor of its page but for a rest that the page's reciprocal cannot mistake
 GRID = 64
-MOST_BINS = 256  # a bin's index is one byte
+MOST_BINS = 255  # a bin's index is one byte, and one value means none
 # bins in static storage take 16 bytes each, and 2 KiB is what a library may ask for
 MOST_FINE = 56
 

@@ -45,7 +45,6 @@ enum {
     HK_SPAN_MAX = 2 * 1024 * 1024, /* larger blocks are runs of units */
 };
 
-_Static_assert(HK_BIN_COUNT <= 256, "a bin's index is one byte");
 _Static_assert(HK_FINE_MAX <= HK_POOL_MAX && HK_POOL_MAX <= 1 << 20, "what the geometry allows");
 _Static_assert(HK_SLICES == 64, "slice maps are one 64-bit word");
 

@@ -62,7 +62,7 @@ REFUSALS = [
      " remove 9 of them"),
     (LIST + " " + " ".join(map(str, [*range(8320, 16385, 128), *range(16640, 32769, 256),
                                      *range(33280, 65537, 512)])), 8192,
-     ": 216 classes are more than 191, which one byte can tell apart; remove 25 of them"),
+     ": 216 classes are more than 190, which one byte can tell apart; remove 26 of them"),
 ]
 POOL_REFUSALS = [
     (LIST + " 10240 12288 14336 16384", 11000, "; the nearest are 8192, 10240, 12288, 14336"),
