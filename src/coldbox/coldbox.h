@@ -31,7 +31,7 @@ struct hk_lease {
     uint32_t block_size; /* bytes, > 0 */
     uint8_t bin_index;
     uint8_t kind;   /* hk_kind_of_bin: HK_KIND_TINY, HK_KIND_BASE or HK_KIND_POOL */
-    uint8_t slices; /* 1..16 */
+    uint8_t slices; /* 1..HK_PAGE_SLICES_MAX */
     bool grow;      /* false: only what no new memory is needed for */
     bool shared;    /* the page shall belong to no heap */
 };

@@ -39,6 +39,9 @@ enum {
     HK_TLS_BIN_COUNT = HK_TINY_BINS + HK_FINE_BINS, /* in static TLS, in that form */
     HK_HEAP_BIN_FIRST = HK_TLS_BINS ? HK_TLS_BIN_COUNT : 0,
     HK_HEAP_BIN_COUNT = HK_BIN_COUNT - HK_HEAP_BIN_FIRST, /* in the heap object */
+    /* with pool_max=8192 there is no coarse bin, but still an array to point to */
+    HK_COARSE_ROOM = HK_COARSE_BINS > 0 ? HK_COARSE_BINS : 1,
+    HK_HEAP_BIN_ROOM = HK_HEAP_BIN_COUNT > 0 ? HK_HEAP_BIN_COUNT : 1,
 };
 
 struct hk_tls {
@@ -49,8 +52,10 @@ struct hk_tls {
     struct hk_calls *calls; /* where it counts its calls: the heap's, or those of no heap */
 };
 
+_Static_assert(sizeof(struct hk_tls) <= 2048, "static TLS is scarce");
+
 /* Bins of a thread without a heap: always empty, never written. */
-extern HK_HIDDEN struct hk_bin hk_no_bins[HK_COARSE_BINS];
+extern HK_HIDDEN struct hk_bin hk_no_bins[HK_COARSE_ROOM];
 
 #if HK_TLS_BINS
 extern HK_HIDDEN _Thread_local struct hk_tls hk_tls __attribute__((tls_model("initial-exec")));

@@ -69,7 +69,7 @@ struct hk_heap {
     struct hk_heap *next;        /* on the list of all heaps; set once */
     struct hk_heap *next_orphan; /* heaps.lock */
     struct hk_heap *next_live;   /* heaps.lock */
-    struct hk_bin bins[HK_HEAP_BIN_COUNT]; /* from HK_HEAP_BIN_FIRST on */
+    struct hk_bin bins[HK_HEAP_BIN_ROOM]; /* from HK_HEAP_BIN_FIRST on */
 
     /* holder writes, others may read stale values; they outlive the thread: common/events.h */
     struct hk_counts counts[HK_COUNTED_BINS];

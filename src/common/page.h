@@ -43,6 +43,8 @@ enum {
 /* The bin of a descriptor that has no blocks: free, large, or the superslab's own. */
 enum { HK_BIN_NONE = 255 };
 
+_Static_assert((int)HK_BIN_COUNT <= HK_BIN_NONE, "a bin's index is one byte");
+
 enum {
     HK_PAGE_LISTED = 1, /* on its heap's list of pages with room */
     HK_PAGE_MULTI = 2,  /* more than one slice: every slice has a descriptor, `back` leads home */

@@ -16,7 +16,8 @@ import common
 FILE_LINES = 500
 FUNCTION_LINES = 60
 COLUMNS = 100
-FOLDERS = ("src", "backends", "include", "tools", "bench", "tests", "profiles", "subprojects", "man")
+FOLDERS = ("src", "backends", "include", "tools", "bench", "tests", "profiles", "subprojects", "man",
+           "tables")
 ROOT_FILES = ("meson.build", "meson_options.txt", ".ci/run", ".clang-format")
 C_SUFFIXES = {".c", ".h"}
 LICENSED = C_SUFFIXES | {".py", ".sh", ".ini", ".map", ".in", ".cc", ".cpp", ".1", ".pml"}

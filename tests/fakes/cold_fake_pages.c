@@ -102,8 +102,8 @@ static bool refused_locked(size_t slices)
 static void check_request_locked(const struct hk_lease *request)
 {
     fake_expect_locked(request->heap != NULL, "a lease without a heap");
-    fake_expect_locked(request->slices >= 1 && request->slices <= 16,
-                       "a lease of 0 or > 16 slices");
+    fake_expect_locked(request->slices >= 1 && request->slices <= HK_PAGE_SLICES_MAX,
+                       "a lease of no slice, or of too many");
     fake_expect_locked(request->block_size > 0, "a lease for blocks of 0 bytes");
     fake_expect_locked(request->bin_index < HK_BIN_COUNT, "a lease for a bin that is none");
     fake_expect_locked(hk_kind_is_leased(request->kind), "a lease of a kind that has no blocks");

@@ -9,7 +9,7 @@ static void lease_describes_every_slice(const void *subject)
     const struct hk_cold *cold = subject;
     struct hk_heap *heap = kit_heap(cold);
 
-    for (uint8_t slices = 1; slices <= 16; slices++) {
+    for (uint8_t slices = 1; slices <= HK_PAGE_SLICES_MAX; slices++) {
         struct hk_page *page = kit_lease(cold, heap, slices);
         for (uint8_t i = 0; i < slices; i++) {
             assert_int_equal(hk_page_owner(&page[i]), heap->token);
@@ -51,7 +51,7 @@ static void lease_starts_with_zero_maps(const void *subject)
     struct hk_heap *heap = kit_heap(cold);
 
     for (int round = 0; round < 20; round++) {
-        struct hk_page *page = kit_lease(cold, heap, (uint8_t)(1 + round % 16));
+        struct hk_page *page = kit_lease(cold, heap, (uint8_t)(1 + round * 3 % HK_PAGE_SLICES_MAX));
         const uint64_t *map = hk_page_map(page);
         for (size_t i = 0; i < hk_page_slot(page)->slices * HK_SLICE_MAP / sizeof *map; i++) {
             assert_int_equal(map[i], 0);

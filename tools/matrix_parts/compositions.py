@@ -19,6 +19,8 @@ FACTORS = {
     'pool': ['v2', 'flatten', 'v1'],
     'tiny_meta': ['exact', 'batched', 'none'],
     'mid_desc': ['cached', 'hash'],
+    'size_table': ['tables/default.txt', 'tables/four.txt', 'tables/example-program.txt'],
+    'pool_max': ['262144', '8192', '1048576'],
 }
 BOXES = {'tiny_hotbox': ['v3', 'v2', 'v1', 'legacy'], 'pool': ['v2', 'flatten', 'v1']}
 
