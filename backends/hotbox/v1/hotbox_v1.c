@@ -87,7 +87,7 @@ void hk_v1_retire(struct hk_heap *heap, struct hk_page *page)
     if (own->parked) {
         memset(hk_page_map(page), 0, HK_SLICE_MAP);
     }
-    hk_v1_tell(page);
+    /* nothing to tell: the cold side's count ends with the lease */
     HK_COLD.retire(heap, page);
 }
 
