@@ -147,7 +147,7 @@ static void full_page_leaves_the_search_and_comes_back(void **state)
 
     assert_int_equal(hk_v1(full)->state, HK_V1_PARTIAL);
     assert_ptr_equal(lane->first, full);
-    assert_in_range(given, 1, V1_CAPACITY / 32);
+    assert_in_range(given, 1, V1_CAPACITY / 16);
     assert_null(hk_hotbox_v1.check(heap));
     v1_give_all(heap, blocks + given, V1_CAPACITY + 1 - given);
     v1_close(heap);

@@ -9,12 +9,13 @@
 enum {
     CARVE_STEP = 4096, /* bytes of fresh memory touched by one extension */
     WAKE_MAX = 8,      /* free blocks before a full page is listed again */
+    LOOKS = 4,         /* pages that a refill passes over in search of free blocks */
 };
 
 void hk_v1_set_out(struct hk_page *page, uint32_t out)
 {
     struct hk_v1 *own = hk_v1(page);
-    uint32_t wake = hk_v1_capacity(page) / 32;
+    uint32_t wake = hk_v1_capacity(page) / 16;
     wake = wake > WAKE_MAX ? WAKE_MAX : wake < 1 ? 1 : wake;
     switch (own->state) {
     case HK_V1_CURRENT:
@@ -37,16 +38,16 @@ void hk_v1_set_state(struct hk_page *page, enum hk_v1_state state)
     hk_v1_set_out(page, out);
 }
 
+/* Last: the longer a page waits, the more of its blocks come back, and the fewer refills there are.
+ */
 static void list(struct hk_heap *heap, struct hk_page *page)
 {
     struct hk_v1_lane *lane = hk_v1_lane(heap, page->bin_index);
     struct hk_v1 *own = hk_v1(page);
-    /* reuse comes before memory that was never touched */
-    bool first = hk_v1_has_blocks(page);
-    own->prev = first ? NULL : lane->last;
-    own->next = first ? lane->first : NULL;
-    *(own->prev ? &hk_v1(own->prev)->next : &lane->first) = page;
-    *(own->next ? &hk_v1(own->next)->prev : &lane->last) = page;
+    own->prev = lane->last;
+    own->next = NULL;
+    *(lane->last ? &hk_v1(lane->last)->next : &lane->first) = page;
+    lane->last = page;
     page->flags |= HK_PAGE_LISTED;
     hk_v1_set_state(page, HK_V1_PARTIAL);
 }
@@ -198,19 +199,32 @@ static struct hk_page *lease(struct hk_heap *heap, size_t bin_index)
     return page;
 }
 
+/* -> a listed page with free blocks, or NULL. Those passed over have memory that was never touched,
+ * and go to the end. */
+static struct hk_page *find_blocks(struct hk_heap *heap, const struct hk_v1_lane *lane)
+{
+    for (int looks = 0; looks < LOOKS && lane->first; looks++) {
+        struct hk_page *page = lane->first;
+        if (hk_v1_has_blocks(page)) {
+            return page;
+        }
+        hk_v1_unlist(heap, page);
+        list(heap, page);
+    }
+    return NULL;
+}
+
 /* -> a page of the class with something to give, preferably blocks. */
 static struct hk_page *find_page(struct hk_heap *heap, size_t bin_index, struct hk_page *current)
 {
     const struct hk_v1_lane *lane = hk_v1_lane(heap, bin_index);
-    if (!hk_v1_has_blocks(current) && !hk_v1_has_blocks(lane->first) &&
-        atomic_load_explicit(&heap->queue, memory_order_relaxed)) {
+    struct hk_page *page = hk_v1_has_blocks(current) ? current : find_blocks(heap, lane);
+    if (!page && atomic_load_explicit(&heap->queue, memory_order_relaxed)) {
         HK_COLD.drain(heap);
+        page = hk_v1_has_blocks(current) ? current : find_blocks(heap, lane);
     }
-    if (hk_v1_has_blocks(current)) {
-        return current;
-    }
-    if (hk_v1_has_blocks(lane->first)) {
-        return lane->first;
+    if (page) {
+        return page;
     }
     if (current && hk_v1(current)->carved < hk_v1_capacity(current)) {
         return current;

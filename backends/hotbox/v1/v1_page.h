@@ -49,7 +49,7 @@ struct hk_v1 {
 _Static_assert(sizeof(struct hk_v1) == HK_PAGE_PRIVATE, "the private part is full");
 _Static_assert(HK_TINY_MAX <= 4096, "a page is one slice");
 
-/* Pages of one class that have something to give, those with free blocks first; a lane. */
+/* Pages of one class that have something to give, in the order they were listed in; a lane. */
 struct hk_v1_lane {
     struct hk_page *first;
     struct hk_page *last;
