@@ -22,6 +22,32 @@ static void sum_heaps(struct hk_cold_stat *out)
     }
 }
 
+/* -> blocks out of the superslab's pages, as far as their boxes report; slices that no box has hold
+ * none. */
+static size_t live_blocks(const struct hk_superslab *slab)
+{
+    size_t live = 0;
+    for (uint32_t i = 1; i < HK_SLICES; i++) {
+        live += atomic_load_explicit(&slab->head.slot[i].live, memory_order_relaxed);
+    }
+    return live;
+}
+
+static size_t live_blocks_locked(void)
+{
+    size_t live = 0;
+    struct hk_arena *arena = atomic_load_explicit(&hk_slabs.arenas, memory_order_relaxed);
+    for (; arena; arena = arena->next) {
+        for (uint32_t unit = 0; unit < arena->units; unit++) {
+            if (hk_bit(arena->slab, unit)) {
+                char *base = arena->base + ((size_t)unit << HK_SUPERSLAB_SHIFT);
+                live += live_blocks((struct hk_superslab *)base);
+            }
+        }
+    }
+    return live;
+}
+
 static void read_slabs_locked(struct hk_cold_stat *out)
 {
     out->superslabs = hk_slabs.superslabs;
@@ -31,6 +57,8 @@ static void read_slabs_locked(struct hk_cold_stat *out)
     out->huge = hk_slabs.huge_bytes;
     out->dirty = atomic_load_explicit(&hk_slabs.dirty_bytes, memory_order_relaxed);
     out->reserved = hk_slabs.units << HK_SUPERSLAB_SHIFT;
+    out->live = HK_LIVE_REPORTED ? live_blocks_locked() : 0;
+    out->live_void = HK_COLD_STATS_VOID;
     out->opened = hk_slabs.opened;
     memcpy(out->tier_moves, hk_slabs.tier_moves, sizeof out->tier_moves);
 }

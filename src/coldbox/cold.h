@@ -12,7 +12,20 @@ HK_HIDDEN int hk_cold_init(const struct hk_hooks *hooks);
 /* superslab.c, warm.c */
 HK_HIDDEN struct hk_page *hk_cold_lease(const struct hk_lease *request);
 HK_HIDDEN void hk_cold_retire(struct hk_heap *heap, struct hk_page *page);
-HK_HIDDEN void hk_cold_adjust(struct hk_page *page, int delta);
+
+/* Part of its caller's fast path. One writer, so a plain addition; atomic only so that readers
+ * never see it torn. */
+HK_INLINE void hk_cold_adjust(struct hk_page *page, int delta)
+{
+    _Atomic(uint32_t) *live = &hk_page_slot(page)->live;
+#if defined(__x86_64__) && !defined(HK_PORTABLE)
+    /* gcc makes three instructions of the twin */
+    __asm__("addl %1, %0" : "+m"(*live) : "ri"(delta) : "cc");
+#else
+    uint32_t sum = atomic_load_explicit(live, memory_order_relaxed) + (uint32_t)delta;
+    atomic_store_explicit(live, sum, memory_order_relaxed);
+#endif
+}
 
 /* remote.c */
 static inline struct hk_remote_entry *hk_remote_entry_of(struct hk_heap *heap,

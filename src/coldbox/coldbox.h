@@ -18,7 +18,8 @@ struct hk_hooks {
                    size_t count);
 
     /* `page` (a head descriptor) now belongs to `heap`: owner and slot are set, its flag LISTED is
-     * clear. Set page->bin in every slice and list the page if it has room. holder. */
+     * clear, its live count is 0. Set page->bin in every slice, list the page if it has room, and
+     * report its blocks anew by adjust if the box does so. holder. */
     void (*attach)(struct hk_heap *heap, struct hk_page *page);
 
     /* Give back the free parts of the heap's pages. -> bytes. holder. */
@@ -44,6 +45,11 @@ enum hk_tier {
     HK_TIERS,
 };
 
+/* 0: no box of the composition reports what its pages hold, so that nobody needs to look. */
+#ifndef HK_LIVE_REPORTED
+#define HK_LIVE_REPORTED 1
+#endif
+
 struct hk_cold_stat {
     size_t reserved;                         /* bytes of address space in arenas */
     size_t mapped;                           /* bytes mapped, as the OS box counts */
@@ -54,6 +60,8 @@ struct hk_cold_stat {
     uint64_t tier_moves[HK_TIERS][HK_TIERS]; /* from, to: in all; 0 if stats=off */
     size_t leased;        /* bytes in leased and warm pages and in spans, multiples of HK_SLICE */
     size_t huge;          /* usable bytes of huge blocks */
+    size_t live;          /* blocks out of pages whose box reports them by adjust; 0: none does */
+    bool live_void;       /* `live` says nothing: HK_COLD_STATS_VOID */
     size_t dirty;         /* bytes free, once touched and not given back */
     size_t meta;          /* bytes of heap objects, arenas and registry, and room for more */
     size_t heaps;         /* heap objects that exist */
@@ -99,7 +107,8 @@ struct hk_cold {
      */
     size_t (*purge)(struct hk_page *page, size_t offset, size_t size);
 
-    /* A box that keeps exact live counts of a page outside reports a change of them. holder. */
+    /* `delta` more blocks of the page (a head descriptor) are out than the box has reported so far;
+     * 0 are reported at lease and at attach. holder. */
     void (*adjust)(struct hk_page *page, int delta);
 
     /* The short way of post: -> true: the block is kept with others of its page (a head descriptor)

@@ -83,14 +83,22 @@ static void publish_heap_locked(struct hk_heap *heap)
     hk_atomic_add(&hk_heaps.count, 1);
 }
 
+/* Hand a page of the heap to its box. */
+static void attach(struct hk_heap *heap, struct hk_page *page)
+{
+    hk_page_set_owner(page, heap->token);
+    /* a thread that fork left behind may have been about to report */
+    atomic_store_explicit(&hk_page_slot(page)->live, 0, memory_order_relaxed);
+    hk_cold_hooks.attach(heap, page);
+}
+
 /* The held heap becomes the calling thread's. */
 static void enliven(struct hk_heap *heap)
 {
     /* drained before it keeps anything: else a page would be listed twice, here and by attach */
     hk_cold_drain(heap);
     for (struct hk_page *page = heap->pages; page; page = hk_page_slot(page)->next) {
-        hk_page_set_owner(page, heap->token);
-        hk_cold_hooks.attach(heap, page);
+        attach(heap, page);
     }
     heap->keeps = true;
 }
@@ -164,8 +172,7 @@ bool hk_cold_adopt(struct hk_heap *heap)
     while (orphan->pages) {
         struct hk_page *page = orphan->pages;
         hk_pages_move(orphan, heap, page);
-        hk_page_set_owner(page, heap->token);
-        hk_cold_hooks.attach(heap, page);
+        attach(heap, page);
         pages++;
     }
     hk_atomic_add(&hk_heaps.adoptions, pages);

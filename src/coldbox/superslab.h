@@ -28,7 +28,8 @@ struct hk_superslab {
     struct hk_units unit;
 };
 
-_Static_assert(sizeof(struct hk_superslab) <= HK_MAPS_OFFSET, "the block maps lie behind");
+_Static_assert(sizeof(struct hk_superslab) <= HK_MAPS_OFFSET + HK_SLICE_MAP,
+               "the block maps lie behind: slice 0 has no blocks, so its map is free for this");
 _Static_assert(HK_MAPS_OFFSET + HK_SLICES * HK_SLICE_MAP <= HK_SLICE, "slice 0 holds it all");
 
 static const uint64_t hk_all_slices = ~(uint64_t)1;

@@ -118,7 +118,6 @@ struct hk_page *hk_cold_lease(const struct hk_lease *request)
         (uint8_t)((request->slices > 1 ? HK_PAGE_MULTI : 0) | (zero ? HK_PAGE_ZERO : 0));
     struct hk_slot *slot = hk_page_slot(page);
     slot->slices = request->slices;
-    slot->live = 0;
     for (uint8_t i = 0; i < request->slices; i++) {
         reset_slice(page + i, request, flags, i);
     }
@@ -153,6 +152,7 @@ void hk_cold_retire(struct hk_heap *heap, struct hk_page *page)
     hk_count_event(heap, page->bin_index, HK_EVENT_RETIRE);
     clear_slices(page, slices);
     atomic_store_explicit(&slot->heap, NULL, memory_order_relaxed);
+    atomic_store_explicit(&slot->live, 0, memory_order_relaxed);
     if (!heap) {
         hk_slices_put(slices_of(page, slices));
         return;
@@ -164,10 +164,4 @@ void hk_cold_retire(struct hk_heap *heap, struct hk_page *page)
     if (heap->warm_count > 1 && heap->warm_count > pages) {
         hk_warm_shrink(heap, (uint32_t)pages);
     }
-}
-
-void hk_cold_adjust(struct hk_page *page, int delta)
-{
-    struct hk_slot *slot = hk_page_slot(page);
-    slot->live = (uint32_t)((int32_t)slot->live + delta);
 }

@@ -74,15 +74,18 @@ enum {
     HK_SLICE_MAP = 512,
 };
 
-/* What the cold side keeps for a slice, away from the hot descriptor. */
+/* What the cold side keeps for a slice, away from the hot descriptor. One line, since `live` may be
+ * written by every operation of the owner, whose neighbours belong to others. */
 struct hk_slot {
-    _Atomic(struct hk_heap *) heap; /* whose page; written under the heap's hold, read by any; NULL
-                                       for a shared page */
-    struct hk_page *next;           /* on heap->pages; owner */
+    /* whose page; written under the heap's hold, read by any; NULL for a shared page */
+    _Alignas(HK_CACHE_LINE) _Atomic(struct hk_heap *) heap;
+    struct hk_page *next; /* on heap->pages; owner */
     struct hk_page *prev;
-    uint32_t slices; /* of the lease that begins here */
-    uint32_t live;   /* blocks out, as the box reports them by adjust; owner */
+    uint32_t slices;        /* of the lease that begins here */
+    _Atomic(uint32_t) live; /* blocks out, as the box reports them by adjust; holder */
 };
+
+_Static_assert(sizeof(struct hk_slot) == sizeof(struct hk_page), "a slot is found by one addition");
 
 /* The start of every superslab. The slice-map part follows at a fixed place (see
  * coldbox/superslab.h). */
@@ -125,9 +128,9 @@ static inline size_t hk_page_slice(const struct hk_page *page)
     return ((uintptr_t)page & (HK_SUPERSLAB - 1)) >> HK_PAGE_SHIFT;
 }
 
-static inline struct hk_slot *hk_page_slot(const struct hk_page *page)
+HK_INLINE struct hk_slot *hk_page_slot(const struct hk_page *page)
 {
-    return &hk_page_superslab(page)->slot[hk_page_slice(page)];
+    return (struct hk_slot *)((char *)page + offsetof(struct hk_superslab_head, slot));
 }
 
 /* -> the head descriptor of the page that `page` (any of its slices) belongs to. */

@@ -52,6 +52,23 @@ HK_INLINE void *hk_pop(struct hk_bin *bin)
     return block;
 }
 
+/* -> the head of the bin at `offset`, a tiny or fine one's: for boxes that put something of their
+ * own there. owner. */
+HK_INLINE void *hk_bin_head(struct hk_heap *heap, size_t offset)
+{
+#if HK_SEG_BINS
+    (void)heap;
+    void *head;
+    __asm__ volatile("movq %%fs:(%1,%2), %0"
+                     : "=r"(head)
+                     : "r"(hk_tls_offset()), "r"(offset)
+                     : "memory");
+    return head;
+#else
+    return hk_bin_at(heap, offset)->head;
+#endif
+}
+
 /* Take the first block off the bin at `offset`, a tiny or fine one's. -> NULL: it is empty. owner.
  */
 HK_INLINE void *hk_bin_pop(struct hk_heap *heap, size_t offset)

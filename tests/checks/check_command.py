@@ -121,9 +121,18 @@ def check_programs(command):
             command.run(str(privileged), status=126, err="gains privileges")
 
 
-def check(program, library):
+def check_config(command, meta):
+    """`meta` is the option tiny_meta, or "unused": statistics that are void say so."""
+    shown = subprocess.run([command.program, "config"], text=True, stdout=subprocess.PIPE, check=True).stdout
+    for line, wanted in ((f"tiny_meta {meta}", meta != "unused"), ("live_blocks void", meta == "none")):
+        if (f"\n{line}\n" in shown) != wanted:
+            command.violations.append(f"hakmem config: '{line}' is {'missing' if wanted else 'shown'}")
+
+
+def check(program, library, meta):
     command = Command(os.path.abspath(program), os.path.abspath(library))
     check_usage(command)
+    check_config(command, meta)
     check_run(command)
     check_stats(command)
     check_programs(command)
@@ -134,8 +143,9 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("program")
     parser.add_argument("library")
+    parser.add_argument("--tiny-meta", default="unused")
     args = parser.parse_args()
-    common.main(lambda: check(args.program, args.library))
+    common.main(lambda: check(args.program, args.library, args.tiny_meta))
 
 
 if __name__ == "__main__":

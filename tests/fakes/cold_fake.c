@@ -97,10 +97,11 @@ const char *hk_cold_fake_violation(void)
 
 void hk_cold_fake_adjust(struct hk_page *page, int delta)
 {
-    (void)page;
-    (void)delta;
     fake_lock();
     fake_cold.log.adjusts += 1;
+    uint32_t live = atomic_fetch_add(&hk_page_slot(page)->live, (uint32_t)delta) + (uint32_t)delta;
+    fake_expect_locked(live <= HK_SLICE / HK_ALIGN,
+                       "more blocks are out than a page holds, or < 0");
     fake_unlock();
 }
 
@@ -120,6 +121,17 @@ static size_t dirty_slices_locked(void)
     return slices;
 }
 
+static size_t live_blocks_locked(void)
+{
+    size_t live = 0;
+    for (size_t i = 0; i < fake_cold.unit_count; i++) {
+        for (size_t slice = 1; slice < HK_SLICES; slice++) {
+            live += atomic_load(&fake_cold.unit[i].head->slot[slice].live);
+        }
+    }
+    return live;
+}
+
 void hk_cold_fake_stat(struct hk_cold_stat *out)
 {
     fake_lock();
@@ -128,6 +140,8 @@ void hk_cold_fake_stat(struct hk_cold_stat *out)
         .mapped = fake_cold.unit_count * HK_SUPERSLAB + fake_cold.large,
         .superslabs = fake_cold.unit_count,
         .leased = fake_cold.log.leased_now * HK_SLICE,
+        .live = live_blocks_locked(),
+        .live_void = HK_COLD_STATS_VOID,
         .huge = fake_cold.large,
         .dirty = dirty_slices_locked() * HK_SLICE,
         .meta = sizeof fake_cold + fake_cold.heap_count * sizeof(struct hk_heap),

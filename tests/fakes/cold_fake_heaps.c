@@ -147,6 +147,7 @@ static void take_over(struct hk_heap *heap, struct hk_heap *dead)
         fake_link_locked(heap, page);
         page->flags &= (uint8_t)~HK_PAGE_LISTED;
         set_owner(page, heap, heap->token);
+        atomic_store(&hk_page_slot(page)->live, 0);
         fake_cold.log.attached += 1;
         fake_cold.log.adoptions += heap != dead;
         fake_unlock();

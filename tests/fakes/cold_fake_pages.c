@@ -214,6 +214,7 @@ void hk_cold_fake_retire(struct hk_heap *heap, struct hk_page *page)
     for (uint32_t i = 0; i < slices; i++) {
         page[i].bin_index = HK_BIN_NONE;
         atomic_store(&hk_page_slot(&page[i])->heap, NULL);
+        atomic_store(&hk_page_slot(&page[i])->live, 0);
     }
     hk_page_slot(page)->slices = 0;
     unit->used &= ~slice_mask(slices, first);

@@ -2,6 +2,8 @@
 /* Kit cases of a box's blocks: what a block handed out is, and that memory is used again. */
 #include "kit/box_kit.h"
 
+#include "unit/random.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -172,6 +174,36 @@ static void working_set_causes_no_lease(const void *subject)
     kit_close(box, heap);
 }
 
+/* The same over all classes at once and for long, one random block after the other. */
+static void steady_state_never_leases(const void *subject)
+{
+    /* tiny classes have more than a page each */
+    enum { SET = KIT_POOL ? 400 : 6500, WARM_UP = 20 * SET, PAIRS = 500 * 1000 };
+    const struct kit_box *box = subject;
+    struct hk_heap *heap = kit_open(box);
+    struct random random = random_from(1);
+    static void *blocks[SET];
+    uint64_t leases = 0;
+    for (size_t i = 0; i < SET; i++) {
+        blocks[i] = kit_take(box, heap, kit_request(i % kit_request_count));
+        assert_non_null(blocks[i]);
+    }
+
+    for (size_t i = 0; i < WARM_UP + PAIRS; i++) {
+        size_t slot = random_below(&random, SET);
+        leases = i == WARM_UP ? kit_leases() : leases;
+        kit_give(box, heap, blocks[slot]);
+        blocks[slot] = kit_take(box, heap, kit_request(slot % kit_request_count));
+        assert_non_null(blocks[slot]);
+    }
+
+    assert_int_equal(kit_leases(), leases);
+    for (size_t i = 0; i < SET; i++) {
+        kit_give(box, heap, blocks[i]);
+    }
+    kit_close(box, heap);
+}
+
 static void fresh_block_reads_as_zero(const void *subject)
 {
     const struct kit_box *box = subject;
@@ -270,6 +302,7 @@ const struct kit_case kit_serve_cases[] = {
     {"blocks_are_the_owners", blocks_are_the_owners, 0},
     {"refill_leaves_more_at_hand", refill_leaves_more_at_hand, 0},
     {"working_set_causes_no_lease", working_set_causes_no_lease, 0},
+    {"steady_state_never_leases", steady_state_never_leases, 0},
     {"fresh_block_reads_as_zero", fresh_block_reads_as_zero, 0},
     {"common_part_is_untouched", common_part_is_untouched, 0},
 #if KIT_FAKE_COLD

@@ -169,9 +169,11 @@ int main(int argc, char **argv)
     add_cases(&lists, kit_page_cases, kit_page_case_count);
     add_cases(&lists, kit_shared_cases, kit_shared_case_count);
     add_cases(&lists, kit_heap_cases, kit_heap_case_count);
+    add_cases(&lists, kit_live_cases, kit_live_case_count);
     add_cases(&lists, kit_large_cases, kit_large_case_count);
     add_faults(&lists, kit_cold_faults, kit_cold_fault_count);
     add_faults(&lists, kit_shared_faults, kit_shared_fault_count);
+    add_faults(&lists, kit_live_faults, kit_live_fault_count);
     const struct kit kit = {
         .name = "cold",
         .cases = lists.cases,

@@ -130,6 +130,29 @@ static void lose_freed_blocks(void *subject)
     ((struct kit_box *)subject)->free_local = losing_free;
 }
 
+/* Now and then a page for one block. */
+static void *wasteful_alloc(struct hk_heap *heap, size_t request)
+{
+    static size_t calls;
+    if (++calls % 50000 == 0) {
+        const struct hk_lease lease = {
+            .heap = heap,
+            .block_size = 1024,
+            .bin_index = 64,
+            .kind = kit_honest.kind,
+            .slices = 1,
+            .grow = true,
+        };
+        HK_COLD.retire(heap, HK_COLD.lease(&lease));
+    }
+    return kit_honest.alloc(heap, request);
+}
+
+static void lease_now_and_then(void *subject)
+{
+    ((struct kit_box *)subject)->alloc = wasteful_alloc;
+}
+
 static void *boasting_alloc(struct hk_heap *heap, size_t request)
 {
     heap->fresh_block = kit_honest.alloc(heap, request);
@@ -226,6 +249,7 @@ const struct kit_fault kit_serve_faults[] = {
     {"block_of_another_heap", "blocks_are_the_owners", serve_foreign_blocks},
     {"refill_leaves_nothing", "refill_leaves_more_at_hand", leave_nothing_at_hand},
     {"freed_block_lost", "working_set_causes_no_lease", lose_freed_blocks},
+    {"steady_state_leases", "steady_state_never_leases", lease_now_and_then},
     {"used_block_called_fresh", "fresh_block_reads_as_zero", call_used_blocks_fresh},
     {"common_part_touched", "common_part_is_untouched", touch_the_common_part},
     {"block_from_nowhere", "out_of_memory_is_null", give_a_block_from_nowhere},
