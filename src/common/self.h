@@ -21,7 +21,7 @@ HK_INLINE uintptr_t hk_tls_offset(void)
 HK_INLINE struct hk_bin *hk_bin_at(struct hk_heap *heap, size_t offset)
 {
 #if HK_TLS_BINS
-    if (offset < (size_t)HK_TLS_BIN_COUNT << HK_BIN_SHIFT) {
+    if (HK_HEAP_BIN_COUNT == 0 || offset < (size_t)HK_TLS_BIN_COUNT << HK_BIN_SHIFT) {
         return (struct hk_bin *)((char *)hk_tls.bins + offset);
     }
 #endif

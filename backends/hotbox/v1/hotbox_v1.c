@@ -50,6 +50,7 @@ static void list(struct hk_heap *heap, struct hk_page *page)
     lane->last = page;
     page->flags |= HK_PAGE_LISTED;
     hk_v1_set_state(page, HK_V1_PARTIAL);
+    hk_count_push(heap, page->bin_index);
 }
 
 void hk_v1_place(struct hk_heap *heap, struct hk_page *page)
@@ -71,6 +72,7 @@ void hk_v1_unlist(struct hk_heap *heap, struct hk_page *page)
     own->prev = NULL;
     page->flags &= (uint8_t)~HK_PAGE_LISTED;
     hk_v1_set_state(page, HK_V1_LOOSE);
+    hk_count_pop(heap, page->bin_index);
 }
 
 void hk_v1_tell(struct hk_page *page)
@@ -140,6 +142,7 @@ void hk_v1_event(struct hk_page *page)
     struct hk_heap *heap = hk_page_heap(page);
     int saved = errno; /* giving memory back may set it, and free must not */
     hk_heap_enter(heap);
+    hk_count_event(heap, page->bin_index, HK_EVENT_SLOW_FREE);
     settle(heap, page);
     hk_heap_leave(heap);
     errno = saved;
@@ -171,7 +174,7 @@ static void carve(struct hk_heap *heap, struct hk_page *page)
     if (page->flags & HK_PAGE_ZERO) {
         heap->fresh_block = own->free;
     }
-    hk_count(&heap->count.extend, 1);
+    hk_count_note(heap, HK_NOTE_CARVE);
 }
 
 static struct hk_page *lease(struct hk_heap *heap, size_t bin_index)
@@ -247,7 +250,7 @@ static void replace(struct hk_heap *heap, struct hk_bin *bin, struct hk_page *pa
 void *hk_hotbox_v1_refill(struct hk_heap *heap, size_t offset)
 {
     struct hk_bin *bin = hk_bin_at(heap, offset);
-    hk_count(&heap->count.refill, 1);
+    hk_count_event(heap, offset >> HK_BIN_SHIFT, HK_EVENT_REFILL);
     struct hk_page *page = find_page(heap, offset >> HK_BIN_SHIFT, bin->head);
     if (!page) {
         return NULL;
