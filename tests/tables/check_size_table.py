@@ -87,17 +87,19 @@ def check_refusals():
     with tempfile.TemporaryDirectory() as directory:
         path = pathlib.Path(directory) / "table.txt"
 
-        def expect(text, pool_max, message):
+        def expect(text, pool_max, message, command="check"):
             path.write_text(text, encoding="utf-8")
-            for command in ("check", "header"):
-                said = run(command, path, "--pool-max", pool_max, status=1)
-                if said != message + "\n":
-                    violations.append(f"{text!r} was refused with {said!r} instead of {message!r}")
+            said = run(command, path, "--pool-max", pool_max, status=1)
+            if said != message + "\n":
+                violations.append(f"{text!r} was refused with {said!r} instead of {message!r}")
 
         for text, pool_max, message in REFUSALS:
             expect(text, pool_max, f"{path}{message}")
         for text, pool_max, message in POOL_REFUSALS:
             expect(text, pool_max, f"pool_max={pool_max} is not a class of {path} from 8192 on{message}")
+        text, pool_max, message = REFUSALS[0]
+        for command in ("chart", "header", "report"):
+            expect(text, pool_max, f"{path}{message}", command)
         path.write_text(LIST, encoding="utf-8")
         run("check", path, "--pool-max", 8192)
         path.unlink()

@@ -10,6 +10,10 @@
 
 #include <string.h>
 
+#if HK_TLS_BINS
+_Thread_local struct hk_tls hk_tls; /* the gate's, which is not linked */
+#endif
+
 enum { BLOCKS_MOST = 2 * HK_SLICE / HK_TINY_MAX }; /* of two pages */
 
 static const size_t classes[] = {EXPECTED_CLASSES};
@@ -71,7 +75,7 @@ static void empty(struct crowd *crowd)
 
 static struct hk_heap *open_heap(void)
 {
-    struct hk_heap *heap = HK_COLD.birth(0);
+    struct hk_heap *heap = HK_COLD.birth(HK_TLS_BINS ? hk_self_token(NULL) : 0);
     assert_non_null(heap);
     HK_POOL.init(heap);
     return heap;
