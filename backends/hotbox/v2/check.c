@@ -23,7 +23,7 @@ static size_t list_length(struct hk_page *page, const void *first)
 static const char *check_blocks(struct hk_page *page)
 {
     struct hk_v2_node *node = hk_v2_node(page);
-    bool current = node->state == HK_V2_CURRENT;
+    bool current = hk_v2_state(page) == HK_V2_CURRENT;
     size_t parked = hk_v2_parked(page);
     size_t length = list_length(page, current ? page->bin->head : node->list);
     if (length > node->carved) {
@@ -46,18 +46,19 @@ static const char *check_blocks(struct hk_page *page)
 static const char *check_state(struct hk_heap *heap, struct hk_page *page)
 {
     struct hk_v2_node *node = hk_v2_node(page);
-    bool current = node->state == HK_V2_CURRENT;
+    bool current = hk_v2_state(page) == HK_V2_CURRENT;
     if (current != (hk_v2_lane(heap, page->bin_index)->current == page)) {
         return "a page and its class do not agree on which page is current";
     }
     if (node->where != (current ? &page->bin->head : &node->list) || (current && node->list)) {
         return "a page's free blocks do not go where its state says";
     }
-    if ((node->state == HK_V2_EMPTY) != (!current && hk_v2_out(page) == 0)) {
+    if ((hk_v2_state(page) == HK_V2_EMPTY) != (!current && hk_v2_out(page) == 0)) {
         return "a page without a block out is not kept as empty";
     }
     bool listed = page->flags & HK_PAGE_LISTED;
-    return listed == (node->state > HK_V2_CURRENT) ? NULL : "a page is on a ring, or not, wrongly";
+    return listed == (hk_v2_state(page) > HK_V2_CURRENT) ? NULL
+                                                         : "a page is on a ring, or not, wrongly";
 }
 
 static const char *check_page(struct hk_heap *heap, struct hk_page *page)
@@ -102,7 +103,7 @@ static const char *check_lane(struct hk_heap *heap, size_t index, size_t *listed
     broken = broken ? broken : check_ring(heap, lane->spare, index, listed);
     size_t empty = 0;
     for (struct hk_page *page = broken ? NULL : lane->spare; page;) {
-        empty += hk_v2_node(page)->state == HK_V2_EMPTY;
+        empty += hk_v2_state(page) == HK_V2_EMPTY;
         page = hk_v2_node(page)->next == lane->spare ? NULL : hk_v2_node(page)->next;
     }
     if (!broken && empty != lane->kept) {

@@ -43,7 +43,7 @@ static void *carve(struct hk_heap *heap, struct hk_page *page)
         *(void **)block = block + size;
     }
     *(void **)block = NULL;
-    node->carved = (node->carved + count) & 0x1fff;
+    node->carved = (uint16_t)(node->carved + count);
     if (page->flags & HK_PAGE_ZERO) {
         heap->fresh_block = first;
     }
@@ -54,7 +54,7 @@ static void *carve(struct hk_heap *heap, struct hk_page *page)
 /* -> true: the page has memory that was never carved, or given back. */
 static bool grows(struct hk_page *page)
 {
-    return hk_v2_node(page)->parked || hk_v2_node(page)->carved < hk_v2_capacity(page);
+    return page->flags & HK_V2_PARKED || hk_v2_node(page)->carved < hk_v2_capacity(page);
 }
 
 /* -> the page that can serve best, or NULL. */
@@ -105,8 +105,8 @@ static void pick_up(struct hk_heap *heap, struct hk_page *page)
     if (page->flags & HK_PAGE_LISTED) {
         hk_v2_unlist(heap, page);
     }
-    node->state = HK_V2_CURRENT;
-    hk_v2_set_out(page, 0);
+    hk_v2_set_state(page, HK_V2_CURRENT);
+    node->countdown = HK_V2_CURRENT_COUNT;
     lane->current = page;
     page->bin->head = node->list;
     node->list = NULL;
@@ -126,7 +126,7 @@ static bool stock(struct hk_heap *heap, size_t bin_index, struct hk_bin *bin)
         pick_up(heap, page);
     }
     if (!bin->head) {
-        bin->head = hk_v2_node(page)->parked ? hk_v2_unpark(page) : carve(heap, page);
+        bin->head = page->flags & HK_V2_PARKED ? hk_v2_unpark(page) : carve(heap, page);
     }
     return true;
 }

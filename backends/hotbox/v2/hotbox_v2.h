@@ -20,17 +20,13 @@ struct hk_v2_node {
     void **where;         /* a free pushes here: `list`, or the bin's head while current */
     void *list;           /* free blocks, linked by their first word; NULL while current */
     int32_t countdown;    /* frees down to the next event */
-    uint16_t floor : 13;  /* blocks out = floor + countdown, unless current */
-    uint16_t sure : 1;    /* abandon left the counts exact: no fork came between */
-    uint16_t parked : 1;  /* the map has free blocks, whose memory was given back */
-    uint16_t carved : 13; /* blocks that exist, in address order */
-    uint16_t state : 3;   /* enum hk_v2_state */
+    uint16_t floor;       /* blocks out = floor + countdown, unless current */
+    uint16_t carved;      /* blocks that exist, in address order */
     struct hk_page *next; /* on its ring */
     struct hk_page *prev;
 };
 
 _Static_assert(sizeof(struct hk_v2_node) == HK_PAGE_PRIVATE, "the private part is full");
-_Static_assert(HK_SLICE / HK_ALIGN < 1 << 13, "a page's blocks are counted in 13 bits");
 
 /* The box's state of a class in a heap. */
 struct hk_v2_lane {

@@ -13,14 +13,13 @@ void hk_hotbox_v2_spill(struct hk_heap *heap, struct hk_page *page, void *block)
 
 void hk_hotbox_v2_attach(struct hk_heap *heap, struct hk_page *page)
 {
-    struct hk_v2_node *node = hk_v2_node(page);
     HK_ASSERT(!(page->flags & HK_PAGE_LISTED));
     hk_v2_settle(heap, page);
     page->bin = hk_bin_at(heap, (size_t)page->bin_index << HK_BIN_SHIFT);
-    if (!node->sure) {
+    if (!(page->flags & HK_V2_SURE)) {
         hk_v2_recount(page);
     }
-    node->sure = 0;
+    hk_v2_flag(page, HK_V2_SURE, false);
     size_t out = hk_v2_out(page);
     if (out == 0) {
         hk_v2_keep(heap, page); /* whoever attaches still walks the heap's pages */
@@ -43,7 +42,7 @@ size_t hk_v2_list_hidden(struct hk_heap *heap)
     size_t count = 0;
     for (struct hk_page *page = heap->pages; page; page = hk_page_slot(page)->next) {
         struct hk_v2_node *node = hk_v2_node(page);
-        if (page->kind == HK_HOTBOX_V2_KIND && node->state == HK_V2_FULL && node->list) {
+        if (page->kind == HK_HOTBOX_V2_KIND && hk_v2_state(page) == HK_V2_FULL && node->list) {
             hk_v2_place(heap, page, hk_v2_out(page));
             count += 1;
         }
@@ -78,7 +77,7 @@ static size_t purge_parts(struct hk_heap *heap)
     for (struct hk_page *page = heap->pages; page; page = hk_page_slot(page)->next) {
         if (page->kind == HK_HOTBOX_V2_KIND) {
             hk_v2_settle(heap, page);
-            bytes += hk_v2_node(page)->state == HK_V2_CURRENT ? 0 : hk_v2_purge(page);
+            bytes += hk_v2_state(page) == HK_V2_CURRENT ? 0 : hk_v2_purge(page);
         }
     }
     return bytes;
@@ -112,7 +111,7 @@ void hk_hotbox_v2_abandon(struct hk_heap *heap)
                 hk_v2_unlist(heap, page);
             }
             hk_v2_set_out(page, out);
-            hk_v2_node(page)->sure = 1;
+            hk_v2_flag(page, HK_V2_SURE, true);
             if (out == 0) {
                 hk_v2_retire(heap, page);
             }
@@ -133,7 +132,7 @@ void hk_hotbox_v2_stat(struct hk_heap *heap, struct hk_hot_stat *out)
         out->bytes += HK_SLICE;
         out->blocks_out += blocks_out;
         out->blocks_in += hk_v2_node(page)->carved - blocks_out;
-        void *block = hk_v2_node(page)->state == HK_V2_CURRENT ? page->bin->head : NULL;
+        void *block = hk_v2_state(page) == HK_V2_CURRENT ? page->bin->head : NULL;
         for (; block; block = *(void **)block) {
             out->binned += 1;
         }

@@ -8,29 +8,19 @@
 #include <errno.h>
 
 enum {
-    CURRENT_COUNT = 1 << 30, /* frees to a current page are no events */
-    WAKE_SHARE = 8,          /* of a page's blocks are back before it is worth a refill */
+    WAKE_SHARE = 8, /* of a page's blocks are back before it is worth a refill */
     WAKE_MAX = 16,
     SAMPLE = 4, /* links of an empty page's list that tell in which order it was freed */
 };
-
-size_t hk_v2_out(struct hk_page *page)
-{
-    struct hk_v2_node *node = hk_v2_node(page);
-    if (node->state == HK_V2_CURRENT) {
-        return node->carved - hk_v2_parked(page);
-    }
-    return (size_t)(node->floor + node->countdown);
-}
 
 void hk_v2_set_out(struct hk_page *page, size_t out)
 {
     struct hk_v2_node *node = hk_v2_node(page);
     size_t wake = hk_v2_capacity(page) / WAKE_SHARE;
     wake = wake > WAKE_MAX ? WAKE_MAX : wake;
-    wake = node->state == HK_V2_PARTIAL || wake > out ? out : wake;
-    node->countdown = node->state == HK_V2_CURRENT ? CURRENT_COUNT : (int32_t)wake;
-    node->floor = (uint16_t)(out - wake) & 0x1fff;
+    wake = hk_v2_state(page) == HK_V2_PARTIAL || wake > out ? out : wake;
+    node->countdown = (int32_t)wake;
+    node->floor = (uint16_t)(out - wake);
 }
 
 void hk_v2_recount(struct hk_page *page)
@@ -46,14 +36,14 @@ void hk_v2_recount(struct hk_page *page)
 static struct hk_page **ring_of(struct hk_heap *heap, struct hk_page *page)
 {
     struct hk_v2_lane *lane = hk_v2_lane(heap, page->bin_index);
-    return hk_v2_node(page)->state == HK_V2_PARTIAL ? &lane->partial : &lane->spare;
+    return hk_v2_state(page) == HK_V2_PARTIAL ? &lane->partial : &lane->spare;
 }
 
 /* Put the page before the first one of its state's ring; `first`: it is the first from now on. */
 static void list(struct hk_heap *heap, struct hk_page *page, enum hk_v2_state state, bool first)
 {
     struct hk_v2_node *node = hk_v2_node(page);
-    node->state = state;
+    hk_v2_set_state(page, state);
     struct hk_page **ring = ring_of(heap, page);
     struct hk_page *next = *ring ? *ring : page;
     struct hk_page *prev = *ring ? hk_v2_node(*ring)->prev : page;
@@ -78,8 +68,8 @@ void hk_v2_unlist(struct hk_heap *heap, struct hk_page *page)
     hk_v2_node(node->prev)->next = node->next;
     node->next = NULL;
     node->prev = NULL;
-    hk_v2_lane(heap, page->bin_index)->kept -= node->state == HK_V2_EMPTY;
-    node->state = HK_V2_FULL;
+    hk_v2_lane(heap, page->bin_index)->kept -= hk_v2_state(page) == HK_V2_EMPTY;
+    hk_v2_set_state(page, HK_V2_FULL);
     page->flags &= (uint8_t)~HK_PAGE_LISTED;
 }
 
@@ -112,7 +102,7 @@ void hk_v2_keep(struct hk_heap *heap, struct hk_page *page)
 {
     struct hk_v2_node *node = hk_v2_node(page);
     page->flags &= (uint8_t)~HK_PAGE_ZERO;
-    if (node->parked || !is_in_order(page, node)) {
+    if (page->flags & HK_V2_PARKED || !is_in_order(page, node)) {
         hk_v2_forget(page);
     }
     list(heap, page, HK_V2_EMPTY, true);
@@ -137,8 +127,8 @@ void hk_v2_place(struct hk_heap *heap, struct hk_page *page, size_t out)
 {
     struct hk_v2_node *node = hk_v2_node(page);
     if (node->list) {
-        list(heap, page, HK_V2_PARTIAL, true);
-    } else if (node->parked || node->carved < hk_v2_capacity(page)) {
+        list(heap, page, HK_V2_PARTIAL, false);
+    } else if (page->flags & HK_V2_PARKED || node->carved < hk_v2_capacity(page)) {
         list(heap, page, HK_V2_FRESH, false);
     }
     hk_v2_set_out(page, out);
@@ -147,16 +137,15 @@ void hk_v2_place(struct hk_heap *heap, struct hk_page *page, size_t out)
 void hk_v2_put_down(struct hk_heap *heap, struct hk_page *page)
 {
     struct hk_v2_node *node = hk_v2_node(page);
-    struct hk_bin *bin = page->bin;
     size_t out = hk_v2_out(page);
-    node->list = bin->head;
+    node->list = page->bin->head;
     node->where = &node->list;
-    bin->head = NULL;
+    hk_v2_set_state(page, HK_V2_FULL);
+    page->bin->head = NULL;
+    hk_v2_lane(heap, page->bin_index)->current = NULL;
     for (void *block = node->list; block; block = *(void **)block) {
         out -= 1;
     }
-    node->state = HK_V2_FULL;
-    hk_v2_lane(heap, page->bin_index)->current = NULL;
     if (out == 0) {
         hk_v2_keep_or_retire(heap, page);
     } else {
@@ -168,13 +157,13 @@ void hk_v2_settle(struct hk_heap *heap, struct hk_page *page)
 {
     struct hk_v2_node *node = hk_v2_node(page);
     bool current = hk_v2_lane(heap, page->bin_index)->current == page;
-    if (current || node->state == HK_V2_FULL || page->flags & HK_PAGE_LISTED) {
+    if (current || hk_v2_state(page) == HK_V2_FULL || page->flags & HK_PAGE_LISTED) {
         return;
     }
     /* of the page that was current, the thread's bin took the free blocks with it */
     size_t out = hk_v2_out(page);
     node->where = &node->list;
-    node->state = HK_V2_FULL;
+    hk_v2_set_state(page, HK_V2_FULL);
     hk_v2_set_out(page, out);
 }
 
@@ -188,11 +177,11 @@ static void came_home(struct hk_heap *heap, struct hk_page *page, size_t out)
         hk_v2_keep_or_retire(heap, page);
         return;
     }
-    if (hk_v2_node(page)->state != HK_V2_PARTIAL && heap->keeps) {
+    if (hk_v2_state(page) != HK_V2_PARTIAL && heap->keeps) {
         if (page->flags & HK_PAGE_LISTED) {
             hk_v2_unlist(heap, page);
         }
-        list(heap, page, HK_V2_PARTIAL, true);
+        list(heap, page, HK_V2_PARTIAL, false);
     }
     hk_v2_set_out(page, out);
 }
@@ -203,8 +192,8 @@ void hk_hotbox_v2_event(struct hk_page *page)
     struct hk_v2_node *node = hk_v2_node(page);
     int saved = errno; /* giving memory back may set it, and free must not */
     hk_heap_enter(heap);
-    if (node->state == HK_V2_CURRENT) {
-        node->countdown = CURRENT_COUNT;
+    if (hk_v2_state(page) == HK_V2_CURRENT) {
+        node->countdown = HK_V2_CURRENT_COUNT;
     } else {
         came_home(heap, page, node->floor);
     }
@@ -219,7 +208,7 @@ void hk_hotbox_v2_splice(struct hk_heap *heap, struct hk_page *page, void *first
     struct hk_v2_node *node = hk_v2_node(page);
     *(void **)last = *node->where;
     *node->where = first;
-    if (node->state == HK_V2_CURRENT) {
+    if (hk_v2_state(page) == HK_V2_CURRENT) {
         return;
     }
     HK_ASSERT(hk_v2_out(page) >= count);

@@ -12,6 +12,8 @@
 #define HK_MAX_PARTIAL 2
 #endif
 
+enum { HK_V2_CURRENT_COUNT = 1 << 30 }; /* frees to a current page are no events */
+
 enum hk_v2_state {
     HK_V2_FULL,    /* nothing to give, or less than is worth a refill */
     HK_V2_CURRENT, /* its free blocks are in the bin */
@@ -20,9 +22,35 @@ enum hk_v2_state {
     HK_V2_EMPTY,   /* on the ring `spare`: no block is out */
 };
 
+/* The box's bits of a page's flags. */
+enum {
+    HK_V2_STATE_SHIFT = 3,
+    HK_V2_STATE = 7 << HK_V2_STATE_SHIFT, /* enum hk_v2_state */
+    HK_V2_SURE = 0x40,                    /* abandon left the counts exact: no fork came between */
+    HK_V2_PARKED = 0x80,                  /* the map has free blocks, whose memory was given back */
+};
+
+_Static_assert((HK_V2_STATE | HK_V2_SURE | HK_V2_PARKED) == HK_PAGE_BOX, "all the box's bits");
+
+static inline enum hk_v2_state hk_v2_state(const struct hk_page *page)
+{
+    return (enum hk_v2_state)((page->flags & HK_V2_STATE) >> HK_V2_STATE_SHIFT);
+}
+
+static inline void hk_v2_set_state(struct hk_page *page, enum hk_v2_state state)
+{
+    page->flags = (uint8_t)((page->flags & ~HK_V2_STATE) | state << HK_V2_STATE_SHIFT);
+}
+
+/* Set or clear one of the flags. */
+static inline void hk_v2_flag(struct hk_page *page, uint8_t flag, bool on)
+{
+    page->flags = (uint8_t)(on ? page->flags | flag : page->flags & ~flag);
+}
+
 static inline struct hk_v2_lane *hk_v2_lane(struct hk_heap *heap, size_t bin_index)
 {
-    return hk_lane(heap, bin_index);
+    return (struct hk_v2_lane *)heap->lanes.tiny[bin_index];
 }
 
 static inline size_t hk_v2_capacity(const struct hk_page *page)
@@ -30,13 +58,20 @@ static inline size_t hk_v2_capacity(const struct hk_page *page)
     return HK_SLICE / page->block_size;
 }
 
-/* -> carved blocks whose memory was given back. */
+/* -> bits in the page's map: carved blocks whose memory was given back. */
 HK_HIDDEN size_t hk_v2_parked(struct hk_page *page);
 
 /* -> carved blocks that are not in the page; of the current page that is all but the parked. */
-HK_HIDDEN size_t hk_v2_out(struct hk_page *page);
+static inline size_t hk_v2_out(struct hk_page *page)
+{
+    struct hk_v2_node *node = hk_v2_node(page);
+    if (hk_v2_state(page) == HK_V2_CURRENT) {
+        return page->flags & HK_V2_PARKED ? node->carved - hk_v2_parked(page) : node->carved;
+    }
+    return (size_t)(node->floor + node->countdown);
+}
 
-/* Record the count of blocks out, and when the next event is due. */
+/* Record the count of blocks out, and when the next event is due. The page is not current. */
 HK_HIDDEN void hk_v2_set_out(struct hk_page *page, size_t out);
 
 /* Count the page's blocks anew. */

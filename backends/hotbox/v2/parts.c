@@ -17,7 +17,7 @@ _Static_assert(HK_SLICE / HK_ALIGN / 8 <= HK_SLICE_MAP, "every block has a bit")
 size_t hk_v2_parked(struct hk_page *page)
 {
     size_t bits = 0;
-    for (size_t i = 0; hk_v2_node(page)->parked && i < HK_SLICE_MAP / sizeof(uint64_t); i++) {
+    for (size_t i = 0; i < HK_SLICE_MAP / sizeof(uint64_t); i++) {
         bits += (size_t)__builtin_popcountll(hk_page_map(page)[i]);
     }
     return bits;
@@ -26,9 +26,9 @@ size_t hk_v2_parked(struct hk_page *page)
 void hk_v2_forget(struct hk_page *page)
 {
     struct hk_v2_node *node = hk_v2_node(page);
-    if (node->parked) {
+    if (page->flags & HK_V2_PARKED) {
         memset(hk_page_map(page), 0, HK_SLICE_MAP);
-        node->parked = 0;
+        hk_v2_flag(page, HK_V2_PARKED, false);
     }
     node->list = NULL;
     node->carved = 0;
@@ -85,7 +85,7 @@ static size_t give_back(struct hk_page *page, size_t begin, size_t end)
 size_t hk_v2_purge(struct hk_page *page)
 {
     struct hk_v2_node *node = hk_v2_node(page);
-    if (node->state == HK_V2_EMPTY) {
+    if (hk_v2_state(page) == HK_V2_EMPTY) {
         hk_v2_forget(page);
     }
     /* memory above the carved blocks was touched if the page had blocks there before */
@@ -103,7 +103,7 @@ size_t hk_v2_purge(struct hk_page *page)
         bytes += end > i ? give_back(page, i, end) : 0;
         end = i - 1;
     }
-    node->parked = has_marks(page);
+    hk_v2_flag(page, HK_V2_PARKED, has_marks(page));
     return bytes;
 }
 
@@ -122,6 +122,6 @@ void *hk_v2_unpark(struct hk_page *page)
         }
     }
     *tail = NULL;
-    hk_v2_node(page)->parked = has_marks(page);
+    hk_v2_flag(page, HK_V2_PARKED, has_marks(page));
     return first;
 }
