@@ -5,7 +5,7 @@
 
 #include "coldbox/seat.h"
 #include "common/bands.h"
-#include "node.h"
+#include "v2_node.h"
 
 enum {
     STEP = 4096,          /* bytes that the first step into a page touches */

@@ -31,7 +31,7 @@ _Static_assert(sizeof(struct hk_v2_node) == HK_PAGE_PRIVATE, "the private part i
 /* The box's state of a class in a heap. */
 struct hk_v2_lane {
     struct hk_page *current; /* its free blocks are in the bin */
-    struct hk_page *partial; /* ring of pages with freed blocks, the one listed last first */
+    struct hk_page *partial; /* ring of pages with freed blocks; the first has gathered most */
     struct hk_page *spare;   /* ring of empty pages, then of those with room never handed out */
     size_t kept;             /* empty pages of `spare` */
 };

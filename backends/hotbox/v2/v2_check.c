@@ -2,7 +2,7 @@
 /* Hot box v2's invariants, walked for tests and debug builds. Every walk is bounded, so that a
  * corrupt list is reported and not followed for ever. */
 #include "common/bands.h"
-#include "node.h"
+#include "v2_node.h"
 
 /* -> the length of a list of blocks, all of them carved blocks of the page; more than the page has
  *    if the list is not whole. */

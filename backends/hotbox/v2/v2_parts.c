@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Free memory inside pages that stay. A free block that is linked needs its first word; one whose
  * memory goes back becomes a bit in the page's map instead: it is *parked*. */
-#include "node.h"
+#include "v2_node.h"
 
 #include "coldbox/seat.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* A page node's transitions: full, partial, fresh, empty, current, and the two doors that blocks
  * come home by. */
-#include "node.h"
+#include "v2_node.h"
 
 #include "coldbox/seat.h"
 
@@ -39,8 +39,8 @@ static struct hk_page **ring_of(struct hk_heap *heap, struct hk_page *page)
     return hk_v2_state(page) == HK_V2_PARTIAL ? &lane->partial : &lane->spare;
 }
 
-/* Put the page before the first one of its state's ring; `first`: it is the first from now on. */
-static void list(struct hk_heap *heap, struct hk_page *page, enum hk_v2_state state, bool first)
+/* Put the page on its state's ring: an empty one first, any other last. */
+static void list(struct hk_heap *heap, struct hk_page *page, enum hk_v2_state state)
 {
     struct hk_v2_node *node = hk_v2_node(page);
     hk_v2_set_state(page, state);
@@ -51,7 +51,7 @@ static void list(struct hk_heap *heap, struct hk_page *page, enum hk_v2_state st
     node->prev = prev;
     hk_v2_node(prev)->next = page;
     hk_v2_node(next)->prev = page;
-    if (first || next == page) {
+    if (state == HK_V2_EMPTY || next == page) {
         *ring = page;
     }
     page->flags |= HK_PAGE_LISTED;
@@ -105,7 +105,7 @@ void hk_v2_keep(struct hk_heap *heap, struct hk_page *page)
     if (page->flags & HK_V2_PARKED || !is_in_order(page, node)) {
         hk_v2_forget(page);
     }
-    list(heap, page, HK_V2_EMPTY, true);
+    list(heap, page, HK_V2_EMPTY);
     hk_v2_lane(heap, page->bin_index)->kept += 1;
     hk_v2_set_out(page, 0);
 }
@@ -127,9 +127,9 @@ void hk_v2_place(struct hk_heap *heap, struct hk_page *page, size_t out)
 {
     struct hk_v2_node *node = hk_v2_node(page);
     if (node->list) {
-        list(heap, page, HK_V2_PARTIAL, false);
+        list(heap, page, HK_V2_PARTIAL);
     } else if (page->flags & HK_V2_PARKED || node->carved < hk_v2_capacity(page)) {
-        list(heap, page, HK_V2_FRESH, false);
+        list(heap, page, HK_V2_FRESH);
     }
     hk_v2_set_out(page, out);
 }
@@ -181,7 +181,7 @@ static void came_home(struct hk_heap *heap, struct hk_page *page, size_t out)
         if (page->flags & HK_PAGE_LISTED) {
             hk_v2_unlist(heap, page);
         }
-        list(heap, page, HK_V2_PARTIAL, false);
+        list(heap, page, HK_V2_PARTIAL);
     }
     hk_v2_set_out(page, out);
 }

@@ -48,6 +48,7 @@ static inline void hk_v2_flag(struct hk_page *page, uint8_t flag, bool on)
     page->flags = (uint8_t)(on ? page->flags | flag : page->flags & ~flag);
 }
 
+/* -> the lane of a tiny class. */
 static inline struct hk_v2_lane *hk_v2_lane(struct hk_heap *heap, size_t bin_index)
 {
     return (struct hk_v2_lane *)heap->lanes.tiny[bin_index];

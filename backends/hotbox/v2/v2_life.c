@@ -4,7 +4,7 @@
 
 #include "coldbox/seat.h"
 #include "common/bands.h"
-#include "node.h"
+#include "v2_node.h"
 
 void hk_hotbox_v2_spill(struct hk_heap *heap, struct hk_page *page, void *block)
 {
