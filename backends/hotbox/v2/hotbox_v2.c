@@ -7,6 +7,8 @@
 #include "common/bands.h"
 #include "v2_node.h"
 
+_Static_assert(sizeof(struct hk_v2_lane) <= HK_TINY_LANE, "a lane has the box's state");
+
 enum {
     STEP = 4096,          /* bytes that the first step into a page touches */
     STEP_MAX = 16 * 1024, /* and the largest */

@@ -36,8 +36,6 @@ struct hk_v2_lane {
     size_t kept;             /* empty pages of `spare` */
 };
 
-_Static_assert(sizeof(struct hk_v2_lane) <= HK_TINY_LANE, "a lane has the box's state");
-
 HK_INLINE struct hk_v2_node *hk_v2_node(struct hk_page *page)
 {
     return (struct hk_v2_node *)page->private_part;
