@@ -49,6 +49,7 @@ enum {
     HK_PAGE_LISTED = 1, /* on its heap's list of pages with room */
     HK_PAGE_MULTI = 2,  /* more than one slice: every slice has a descriptor, `back` leads home */
     HK_PAGE_ZERO = 4,   /* memory that was never carved reads as zero */
+    HK_PAGE_BOX = 0xf8, /* these bits are the leasing box's; zero at lease */
 };
 
 enum { HK_PAGE_PRIVATE = 40 };
