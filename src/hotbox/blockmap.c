@@ -4,13 +4,11 @@
 
 #include "coldbox/seat.h"
 
-enum { WORTH = 4096 }; /* bytes: the smallest OS page there is */
-
 size_t hk_map_purge(struct hk_page *page, const uint64_t *map, size_t blocks)
 {
     size_t size = page->block_size;
     size_t bytes = 0;
-    if (hk_map_count(map, hk_map_words(blocks)) * size < WORTH) {
+    if (hk_map_count(map, hk_map_words(blocks)) * size < HK_MAP_WORTH) {
         return 0;
     }
     size_t begin = 0;
@@ -18,7 +16,7 @@ size_t hk_map_purge(struct hk_page *page, const uint64_t *map, size_t blocks)
         if (i < blocks && hk_map_has(map, i)) {
             continue;
         }
-        if ((i - begin) * size >= WORTH) {
+        if ((i - begin) * size >= HK_MAP_WORTH) {
             bytes += HK_COLD.purge(page, begin * size, (i - begin) * size);
         }
         begin = i + 1;
