@@ -27,32 +27,45 @@ enum { HK_MAGAZINE_MOST = HK_TINY_LANE / sizeof(void *) };
 
 _Static_assert((int)HK_MAGAZINE_MOST <= (int)HK_DEPOT_BATCH, "a magazine can be emptied at once");
 
+/* -> the block in slots[index], which is below the magazine's count. */
+HK_INLINE void *hk_magazine_block(void *const *slots, size_t index)
+{
+    void *block = slots[index];
+    if (!block) {
+        /* said to the compiler, so that the gate does not ask again: free lets no NULL in */
+        HK_ASSERT(block);
+        __builtin_unreachable();
+    }
+    return block;
+}
+
 HK_INLINE void *hk_hotbox_legacy_alloc(struct hk_heap *heap, size_t offset)
 {
-    uint32_t count;
+    size_t count;
     void **slots;
 #if HK_SEG_BINS
     (void)heap;
     uintptr_t tls = hk_tls_offset();
-    __asm__ volatile("movl %%fs:8(%1,%2), %0" : "=r"(count) : "r"(tls), "r"(offset) : "memory");
-    if (HK_UNLIKELY(__builtin_sub_overflow(count, 1u, &count))) {
+    /* 32 bits, which clear the upper half: the compiler need not */
+    __asm__ volatile("movl %%fs:8(%1,%2), %k0" : "=r"(count) : "r"(tls), "r"(offset) : "memory");
+    if (HK_UNLIKELY(__builtin_sub_overflow(count, 1, &count))) {
         return NULL;
     }
-    __asm__ volatile("movl %1, %%fs:8(%2,%3)\n\t"
+    __asm__ volatile("movl %k1, %%fs:8(%2,%3)\n\t"
                      "movq %%fs:(%2,%3), %0"
                      : "=r"(slots)
                      : "r"(count), "r"(tls), "r"(offset)
                      : "memory");
 #else
     struct hk_bin *bin = hk_bin_at(heap, offset);
-    count = (uint32_t)bin->room;
-    if (HK_UNLIKELY(__builtin_sub_overflow(count, 1u, &count))) {
+    count = (size_t)bin->room;
+    if (HK_UNLIKELY(__builtin_sub_overflow(count, 1, &count))) {
         return NULL;
     }
     bin->room = (int32_t)count;
     slots = bin->head;
 #endif
-    return slots[count];
+    return hk_magazine_block(slots, count);
 }
 
 HK_INLINE bool hk_hotbox_legacy_free(struct hk_heap *heap, struct hk_page *page, void *block)
@@ -61,10 +74,10 @@ HK_INLINE bool hk_hotbox_legacy_free(struct hk_heap *heap, struct hk_page *page,
 #if HK_SEG_BINS
     (void)heap;
     uintptr_t tls = hk_tls_offset();
-    uint32_t count;
+    size_t count;
     bool full;
-    __asm__ volatile("movl %%fs:8(%2,%3), %0\n\t"
-                     "cmpl %%fs:12(%2,%3), %0"
+    __asm__ volatile("movl %%fs:8(%2,%3), %k0\n\t"
+                     "cmpl %%fs:12(%2,%3), %k0"
                      : "=&r"(count), "=@cce"(full)
                      : "r"(tls), "r"(offset)
                      : "memory");
