@@ -124,27 +124,22 @@ size_t hk_depot_retire_all(struct hk_heap *heap, struct hk_page *gone)
     return bytes;
 }
 
-static void mark_free(struct hk_page *page, const void *block)
+/* -> how many blocks may come into the page, whose lock is held, before its place changes. */
+static size_t room_for(struct hk_page *page)
 {
-    struct hk_depot_page *depot = hk_depot_page(page);
-    size_t index = hk_depot_index(page, block);
-    HK_ASSERT(index < depot->carved && !hk_map_has(hk_page_map(page), index));
-    hk_map_set(hk_page_map(page), index);
-    depot->out = (uint16_t)(depot->out - 1);
-    depot->clean = false;
+    const struct hk_depot_page *depot = hk_depot_page(page);
+    size_t room = depot->out - 1u;
+    if (depot->place == HK_DEPOT_FULL) {
+        size_t asleep = wake_at(depot) - hk_depot_in(page) - 1;
+        room = asleep < room ? asleep : room;
+    }
+    return room;
 }
 
-/* Put a block into its page, whose lock is held, unless the page's place would change by it. ->
- * false: nothing was done. */
-static bool put_quietly(struct hk_page *page, const void *block)
+static void count_in(struct hk_page *page, size_t count)
 {
-    struct hk_depot_page *depot = hk_depot_page(page);
-    if (depot->out == 1 ||
-        (depot->place == HK_DEPOT_FULL && hk_depot_in(page) + 1 >= wake_at(depot))) {
-        return false;
-    }
-    mark_free(page, block);
-    return true;
+    hk_depot_page(page)->out = (uint16_t)(hk_depot_page(page)->out - count);
+    hk_depot_page(page)->clean = false;
 }
 
 /* Blocks of a batch by the lock of their page: lists through `next`, by place in the batch. */
@@ -152,13 +147,35 @@ struct sorted {
     uint64_t used; /* locks that have a list, a bit each */
     uint8_t first[HK_DEPOT_PAGE_LOCKS];
     uint8_t next[HK_DEPOT_BATCH];
+    uint8_t late[HK_DEPOT_BATCH]; /* blocks that would change their pages' places */
+    size_t late_count;
 };
+
+/* -> true: all blocks are of one page, the usual case where they were allocated in a row. */
+static bool is_one_page(void *const *blocks, size_t count)
+{
+    uintptr_t differ = 0;
+    for (size_t i = 1; i < count; i++) {
+        differ |= (uintptr_t)blocks[i] ^ (uintptr_t)blocks[0];
+    }
+    return differ >> HK_SLICE_SHIFT == 0;
+}
 
 static void sort(void *const *blocks, size_t count, struct sorted *sorted)
 {
+    sorted->late_count = 0;
+    if (is_one_page(blocks, count)) {
+        size_t stripe = hk_depot_stripe(blocks[0]);
+        for (size_t i = 0; i < count; i++) {
+            sorted->next[i] = (uint8_t)(i - 1); /* the first one's is LIST_END */
+        }
+        sorted->first[stripe] = (uint8_t)(count - 1);
+        sorted->used = (uint64_t)1 << stripe;
+        return;
+    }
     uint64_t used = 0;
     for (size_t i = 0; i < count; i++) {
-        size_t stripe = hk_depot_stripe(hk_page_of(blocks[i]));
+        size_t stripe = hk_depot_stripe(blocks[i]);
         sorted->next[i] = used >> stripe & 1 ? sorted->first[stripe] : LIST_END;
         sorted->first[stripe] = (uint8_t)i;
         used |= (uint64_t)1 << stripe;
@@ -166,18 +183,46 @@ static void sort(void *const *blocks, size_t count, struct sorted *sorted)
     sorted->used = used;
 }
 
-/* Put the blocks that change their pages' places, `late` of the batch. */
-static size_t put_late(struct hk_heap *heap, void *const *blocks, const uint8_t *late, size_t count)
+/* Put blocks of one page, whose lock is held, as long as it stays in its place. -> the first block
+ * of the list that is in another page, or LIST_END. */
+static size_t put_run(void *const *blocks, struct sorted *sorted, size_t i)
 {
-    size_t bin = hk_page_of(blocks[late[0]])->bin_index;
+    struct hk_page *page = hk_page_of(blocks[i]);
+    uint64_t *map = hk_page_map(page);
+    const uint32_t reciprocal = hk_depot_page(page)->reciprocal;
+    const uintptr_t slice = (uintptr_t)blocks[i] >> HK_SLICE_SHIFT;
+    size_t room = room_for(page);
+    size_t left = room;
+    do {
+        if (HK_UNLIKELY(left == 0)) {
+            sorted->late[sorted->late_count++] = (uint8_t)i;
+        } else {
+            /* a page is a slice: the low half of the address is the offset in it */
+            size_t index = hk_map_index(reciprocal, (uint16_t)(uintptr_t)blocks[i]);
+            HK_ASSERT(index < hk_depot_page(page)->carved && !hk_map_has(map, index));
+            hk_map_set(map, index);
+            left -= 1;
+        }
+        i = sorted->next[i];
+    } while (i != LIST_END && (uintptr_t)blocks[i] >> HK_SLICE_SHIFT == slice);
+    count_in(page, room - left);
+    return i;
+}
+
+/* Put the blocks that are late, under the class's lock. -> bytes of pages that were retired. */
+static size_t put_late(struct hk_heap *heap, void *const *blocks, const struct sorted *sorted)
+{
+    size_t bin = hk_page_of(blocks[sorted->late[0]])->bin_index;
     struct hk_depot_class *class = &hk_depot.classes[bin];
     hk_lock_take(&hk_depot.class_locks[bin]);
-    for (size_t i = 0; i < count; i++) {
-        void *block = blocks[late[i]];
+    for (size_t i = 0; i < sorted->late_count; i++) {
+        void *block = blocks[sorted->late[i]];
         struct hk_page *page = hk_page_of(block);
-        struct hk_lock *lock = hk_depot_page_lock(page);
+        struct hk_lock *lock = hk_depot_lock_of(block);
         hk_lock_take(lock);
-        mark_free(page, block);
+        hk_map_set(hk_page_map(page),
+                   hk_map_index(hk_depot_page(page)->reciprocal, (uint16_t)(uintptr_t)block));
+        count_in(page, 1);
         hk_depot_settle_both(class, page);
         hk_lock_give(lock);
     }
@@ -190,18 +235,15 @@ static size_t put_late(struct hk_heap *heap, void *const *blocks, const uint8_t 
 size_t hk_depot_put(struct hk_heap *heap, void *const *blocks, size_t count)
 {
     struct sorted sorted;
-    uint8_t late[HK_DEPOT_BATCH];
-    size_t late_count = 0;
     sort(blocks, count, &sorted);
     for (uint64_t rest = sorted.used; rest; rest &= rest - 1) {
         size_t stripe = (size_t)__builtin_ctzll(rest);
+        size_t i = sorted.first[stripe];
         hk_lock_take(&hk_depot.page_locks[stripe]);
-        for (size_t i = sorted.first[stripe]; i != LIST_END; i = sorted.next[i]) {
-            if (!put_quietly(hk_page_of(blocks[i]), blocks[i])) {
-                late[late_count++] = (uint8_t)i;
-            }
+        while (i != LIST_END) {
+            i = put_run(blocks, &sorted, i);
         }
         hk_lock_give(&hk_depot.page_locks[stripe]);
     }
-    return late_count ? put_late(heap, blocks, late, late_count) : 0;
+    return sorted.late_count ? put_late(heap, blocks, &sorted) : 0;
 }

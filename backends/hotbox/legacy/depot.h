@@ -74,7 +74,7 @@ HK_HIDDEN size_t hk_depot_retire_kept(struct hk_heap *heap, size_t bin);
 HK_HIDDEN void hk_depot_wake(size_t bin);
 
 /* Give back free parts of pages. -> bytes. */
-HK_HIDDEN size_t hk_depot_purge(struct hk_heap *heap, size_t bin);
+HK_HIDDEN size_t hk_depot_purge(size_t bin);
 
 /* Add the pages' counts. */
 HK_HIDDEN void hk_depot_stat(size_t bin, struct hk_hot_stat *sum);

@@ -28,29 +28,28 @@ extern HK_HIDDEN struct hk_depot {
     struct hk_lock page_locks[HK_DEPOT_PAGE_LOCKS];
 } hk_depot;
 
-/* -> number of the lock that guards the page: neighbours have different ones. */
-static inline size_t hk_depot_stripe(const struct hk_page *page)
+/* -> number of the lock that guards the page of an address in it: neighbours have different ones.
+ */
+static inline size_t hk_depot_stripe(const void *inside)
 {
-    uintptr_t address = (uintptr_t)page;
-    return (address >> HK_PAGE_SHIFT ^ address >> HK_SUPERSLAB_SHIFT) % HK_DEPOT_PAGE_LOCKS;
+    uintptr_t address = (uintptr_t)inside;
+    return (address >> HK_SLICE_SHIFT ^ address >> HK_SUPERSLAB_SHIFT) % HK_DEPOT_PAGE_LOCKS;
+}
+
+static inline struct hk_lock *hk_depot_lock_of(const void *inside)
+{
+    return &hk_depot.page_locks[hk_depot_stripe(inside)];
 }
 
 static inline struct hk_lock *hk_depot_page_lock(const struct hk_page *page)
 {
-    return &hk_depot.page_locks[hk_depot_stripe(page)];
+    return hk_depot_lock_of(hk_page_start(page));
 }
 
 /* -> the page's free blocks. */
 static inline size_t hk_depot_in(struct hk_page *page)
 {
     return (size_t)hk_depot_page(page)->carved - hk_depot_page(page)->out;
-}
-
-/* -> number of a block in its page. */
-static inline size_t hk_depot_index(struct hk_page *page, const void *block)
-{
-    size_t offset = (size_t)((const char *)block - hk_page_start(page));
-    return hk_map_index(hk_depot_page(page)->reciprocal, offset);
 }
 
 /* Move the page from its list to the front or the end of that of `place`. */

@@ -4,7 +4,6 @@
 #include "depot.h"
 
 #include "coldbox/seat.h"
-#include "common/bands.h"
 
 #include "depot_state.h"
 
@@ -74,7 +73,7 @@ static void unclaim_locked(struct hk_depot_class *class, struct hk_page *page,
     hk_lock_give(lock);
 }
 
-size_t hk_depot_purge(struct hk_heap *heap, size_t bin)
+size_t hk_depot_purge(size_t bin)
 {
     struct hk_depot_class *class = &hk_depot.classes[bin];
     struct hk_lock *lock = &hk_depot.class_locks[bin];
@@ -98,7 +97,6 @@ size_t hk_depot_purge(struct hk_heap *heap, size_t bin)
         page = next;
     }
     hk_lock_give(lock);
-    (void)heap;
     return bytes;
 }
 

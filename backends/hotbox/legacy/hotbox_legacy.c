@@ -9,8 +9,10 @@
 #include <string.h>
 
 enum {
-    MAGAZINE_BYTES = 32 * 1024, /* of blocks in a magazine, most */
-    MAGAZINE_LEAST = 8,         /* slots */
+    START_SLOTS = 64,        /* of a magazine that has not run over lately */
+    START_BYTES = 32 * 1024, /* of blocks in it, most: no thread hoards megabytes */
+    MOST_BYTES = 64 * 1024,  /* of blocks in one that has */
+    TAKE_MOST = 64,          /* blocks that a refill takes */
 };
 
 static bool is_ours(size_t bin)
@@ -18,28 +20,61 @@ static bool is_ours(size_t bin)
     return hk_kind_of_bin(bin) == HK_HOTBOX_LEGACY_KIND;
 }
 
-/* -> slots of a magazine: large blocks fill fewer, so that no thread hoards megabytes. */
-static size_t slots_of(size_t bin)
+static size_t lesser(size_t a, size_t b)
 {
-    size_t slots = MAGAZINE_BYTES / hk_bin_block_size(bin);
-    slots = slots < MAGAZINE_LEAST ? MAGAZINE_LEAST : slots;
-    return slots < HK_MAGAZINE_MOST ? slots : HK_MAGAZINE_MOST;
+    return a < b ? a : b;
+}
+
+static size_t start_slots(size_t bin)
+{
+    size_t slots = lesser(START_BYTES / hk_bin_block_size(bin), START_SLOTS);
+    return lesser(slots, HK_MAGAZINE_MOST);
+}
+
+static size_t most_slots(size_t bin)
+{
+    return lesser(MOST_BYTES / hk_bin_block_size(bin), HK_MAGAZINE_MOST);
 }
 
 static void open_magazine(struct hk_heap *heap, size_t index, struct hk_bin *bin)
 {
     bin->head = hk_lane(heap, index);
-    bin->limit = (int32_t)slots_of(index);
+    bin->limit = (int32_t)start_slots(index);
 }
 
 /* Take the `count` blocks at the bottom out. -> bytes of pages that were retired. */
 static size_t flush(struct hk_heap *heap, struct hk_bin *bin, size_t count)
 {
     void **slots = bin->head;
-    size_t bytes = hk_depot_put(heap, slots, count);
-    bin->room -= (int32_t)count;
-    memmove(slots, slots + count, (size_t)bin->room * sizeof *slots);
+    size_t bytes = 0;
+    for (size_t done = 0; done < count; done += HK_DEPOT_BATCH) {
+        bytes += hk_depot_put(heap, slots + done, lesser(count - done, HK_DEPOT_BATCH));
+    }
+    if (count) {
+        bin->room -= (int32_t)count;
+        memmove(slots, slots + count, (size_t)bin->room * sizeof *slots);
+    }
     return bytes;
+}
+
+/* The magazine is full: frees outnumber allocations by more than it holds. It gets longer, at last
+ * it is emptied by half; each refill makes it a little shorter. */
+static void make_room(struct hk_heap *heap, size_t index, struct hk_bin *bin)
+{
+    size_t most = most_slots(index);
+    size_t limit = (size_t)bin->limit;
+    if (limit == most) {
+        flush(heap, bin, limit / 2);
+    } else {
+        bin->limit = (int32_t)lesser(2 * limit, most);
+    }
+}
+
+static void shorten(size_t index, struct hk_bin *bin)
+{
+    size_t limit = (size_t)bin->limit - (size_t)bin->limit / 16;
+    size_t least = start_slots(index);
+    bin->limit = (int32_t)(limit < least ? least : limit);
 }
 
 void hk_hotbox_legacy_init(struct hk_heap *heap)
@@ -57,8 +92,9 @@ void *hk_hotbox_legacy_refill(struct hk_heap *heap, size_t offset)
         open_magazine(heap, index, bin);
     }
     HK_ASSERT(bin->room == 0);
+    shorten(index, bin);
     void **slots = bin->head;
-    size_t want = ((size_t)bin->limit + 1) / 2;
+    size_t want = lesser((size_t)bin->limit / 2, TAKE_MOST);
     size_t got = hk_depot_take(heap, index, slots + want, want);
     got = got ? got : hk_depot_take_new(heap, index, slots + want, want);
     if (!got) {
@@ -81,7 +117,7 @@ void hk_hotbox_legacy_spill(struct hk_heap *heap, struct hk_page *page, void *bl
         open_magazine(heap, index, bin);
     }
     if (bin->room == bin->limit) {
-        flush(heap, bin, (size_t)bin->limit / 2);
+        make_room(heap, index, bin);
     }
     ((void **)bin->head)[bin->room++] = block;
 }
@@ -126,7 +162,7 @@ size_t hk_hotbox_legacy_collect(struct hk_heap *heap, enum hk_collect how)
             hk_depot_wake(i);
         }
         if (how != HK_COLLECT_KEEP) {
-            bytes += hk_depot_purge(heap, i);
+            bytes += hk_depot_purge(i);
         }
     }
     return bytes;
@@ -165,7 +201,7 @@ static const char *check_magazine(struct hk_heap *heap, size_t index)
     const struct hk_bin *bin = hk_bin_at(heap, index << HK_BIN_SHIFT);
     void *const *slots = bin->head;
     if (bin->limit != 0 &&
-        (slots != hk_lane(heap, index) || bin->limit > (int32_t)slots_of(index))) {
+        (slots != hk_lane(heap, index) || bin->limit > (int32_t)most_slots(index))) {
         return "a magazine is not in its lane";
     }
     if (bin->room < 0 || bin->room > bin->limit) {

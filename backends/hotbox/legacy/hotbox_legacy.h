@@ -25,8 +25,6 @@
 /* Slots of a magazine, most. */
 enum { HK_MAGAZINE_MOST = HK_TINY_LANE / sizeof(void *) };
 
-_Static_assert((int)HK_MAGAZINE_MOST <= (int)HK_DEPOT_BATCH, "a magazine can be emptied at once");
-
 /* -> the block in slots[index], which is below the magazine's count. */
 HK_INLINE void *hk_magazine_block(void *const *slots, size_t index)
 {
