@@ -33,6 +33,12 @@ void hk_depot_start(void)
     HK_COLD.guard(&page_guard);
 }
 
+/* Pages with room are on these two, and counted. */
+static bool has_room(enum hk_depot_place place)
+{
+    return place == HK_DEPOT_OPEN || place == HK_DEPOT_KEPT;
+}
+
 static void unlink_page(struct hk_depot_class *class, struct hk_page *page)
 {
     struct hk_depot_page *depot = hk_depot_page(page);
@@ -58,6 +64,11 @@ void hk_depot_move_both(struct hk_depot_class *class, struct hk_page *page,
                         enum hk_depot_place place, bool to_front)
 {
     struct hk_depot_page *depot = hk_depot_page(page);
+    if (has_room(depot->place) && !has_room(place)) {
+        hk_count_pop(NULL, page->bin_index);
+    } else if (has_room(place) && !has_room(depot->place)) {
+        hk_count_push(NULL, page->bin_index);
+    }
     if (depot->place != HK_DEPOT_NOWHERE) {
         unlink_page(class, page);
     }

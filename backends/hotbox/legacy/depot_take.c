@@ -55,7 +55,7 @@ static size_t take(struct hk_heap *heap, struct hk_page *page, void **end, size_
         if (first && page->flags & HK_PAGE_ZERO) {
             heap->fresh_block = end[-1];
         }
-        hk_count(&heap->count.extend, 1);
+        hk_count_note(heap, HK_NOTE_CARVE);
     }
     depot->out = (uint16_t)(depot->out + got);
     return got;

@@ -87,7 +87,7 @@ void *hk_hotbox_legacy_refill(struct hk_heap *heap, size_t offset)
 {
     size_t index = offset >> HK_BIN_SHIFT;
     struct hk_bin *bin = hk_bin_at(heap, offset);
-    hk_count(&heap->count.refill, 1);
+    hk_count_event(heap, index, HK_EVENT_REFILL);
     if (!bin->limit) {
         open_magazine(heap, index, bin);
     }
@@ -107,11 +107,12 @@ void *hk_hotbox_legacy_refill(struct hk_heap *heap, size_t offset)
 
 void hk_hotbox_legacy_spill(struct hk_heap *heap, struct hk_page *page, void *block)
 {
+    size_t index = page->bin_index;
+    hk_count_event(heap, index, HK_EVENT_SLOW_FREE);
     if (!heap) {
         hk_depot_put(NULL, &block, 1);
         return;
     }
-    size_t index = page->bin_index;
     struct hk_bin *bin = hk_bin_at(heap, index << HK_BIN_SHIFT);
     if (!bin->limit) {
         open_magazine(heap, index, bin);
