@@ -27,6 +27,18 @@ struct hk_lock {
     _Atomic(const void *) keeper; /* thread that holds the lock across a fork, or NULL */
 };
 
+/* The initialisers of a free lock, and of 4, 16 and 64 of them. */
+#define HK_LOCK(its_rank)                                                                          \
+    {                                                                                              \
+        .rank = (its_rank)                                                                         \
+    }
+#define HK_LOCKS_4(its_rank)                                                                       \
+    HK_LOCK(its_rank), HK_LOCK(its_rank), HK_LOCK(its_rank), HK_LOCK(its_rank)
+#define HK_LOCKS_16(its_rank)                                                                      \
+    HK_LOCKS_4(its_rank), HK_LOCKS_4(its_rank), HK_LOCKS_4(its_rank), HK_LOCKS_4(its_rank)
+#define HK_LOCKS_64(its_rank)                                                                      \
+    HK_LOCKS_16(its_rank), HK_LOCKS_16(its_rank), HK_LOCKS_16(its_rank), HK_LOCKS_16(its_rank)
+
 /* An array of locks that fork has to take: see hk_cold.guard. */
 struct hk_guard {
     struct hk_lock *locks;

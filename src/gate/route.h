@@ -12,6 +12,9 @@
 #include "hk_seat_tiny.h"
 #include "hk_seat_tiny_base.h"
 
+/* Two seats may hold one box: then it is asked once, and no page is of the base's kind. */
+#define HK_HAS_BASE (HK_BANDS != HK_BANDS_ALL)
+
 /* Boxes in the seats that serve blocks: which of them own their pages. */
 #define HK_ALL_OWN   (HK_TINY.owns_pages && HK_TINY_BASE.owns_pages && HK_POOL.owns_pages)
 #define HK_NONE_OWNS (!HK_TINY.owns_pages && !HK_TINY_BASE.owns_pages && !HK_POOL.owns_pages)
@@ -51,7 +54,7 @@ HK_INLINE bool hk_route_is_shared(const struct hk_page *page)
         return page->bin_index < HK_BIN_COUNT;
     }
     return (!HK_TINY.owns_pages && page->kind == HK_KIND_TINY) ||
-           (!HK_TINY_BASE.owns_pages && page->kind == HK_KIND_BASE) ||
+           (HK_HAS_BASE && !HK_TINY_BASE.owns_pages && page->kind == HK_KIND_BASE) ||
            (!HK_POOL.owns_pages && page->kind == HK_KIND_POOL);
 }
 
@@ -85,9 +88,6 @@ static inline void hk_route_spill(struct hk_heap *heap, struct hk_page *page, vo
         HK_POOL.spill(heap, page, block);
     }
 }
-
-/* Two seats may hold one box: then it is asked once. */
-#define HK_HAS_BASE (HK_BANDS != HK_BANDS_ALL)
 
 static inline size_t hk_route_collect(struct hk_heap *heap, enum hk_collect how)
 {

@@ -110,7 +110,7 @@ void hk_paged_unlist(struct hk_heap *heap, struct hk_page *page)
 static void forget_blocks(struct hk_page *page)
 {
     struct hk_paged *paged = hk_paged(page);
-    memset(hk_page_map(page), 0, (paged->carved + 63u) / 64 * sizeof(uint64_t));
+    memset(hk_page_map(page), 0, hk_map_words(paged->carved) * sizeof(uint64_t));
     paged->carved = 0;
     paged->returned = NULL;
     paged->returned_count = 0;
@@ -154,7 +154,7 @@ void hk_paged_spill(struct hk_heap *heap, struct hk_page *page, void *block)
 {
     struct hk_page *head = hk_page_head(page);
     size_t offset = (size_t)((char *)block - hk_page_start(head));
-    hk_paged_set(hk_page_map(head), hk_paged_index(hk_paged(head), offset));
+    hk_map_set(hk_page_map(head), hk_paged_index(hk_paged(head), offset));
     blocks_in(heap, head, 1);
 }
 
@@ -205,7 +205,7 @@ static struct chain take_bits(struct hk_page *page, size_t want)
     void **tail = &chain.first;
     uint64_t *map = hk_page_map(page);
     char *base = hk_page_start(page);
-    size_t words = (hk_paged(page)->carved + 63u) / 64;
+    size_t words = hk_map_words(hk_paged(page)->carved);
     bool whole = want >= TAKE; /* then no word is left half taken */
     for (size_t i = 0; i < words && chain.count < want; i++) {
         take_word(page, &map[i], base, whole ? (size_t)-1 : want, &chain, &tail);
@@ -282,7 +282,7 @@ static void open_page(struct hk_heap *heap, struct hk_page *page)
         page[i].bin = bin;
         hk_paged(&page[i])->countdown = slices > 1;
     }
-    hk_paged(page)->reciprocal = (uint32_t)(((uint64_t)1 << 32) / page->block_size + 1);
+    hk_paged(page)->reciprocal = hk_map_reciprocal(page->block_size);
     list_last(heap, page);
 }
 

@@ -12,13 +12,14 @@
 #define HK_HOTBOX_PAGED_H
 
 #include "common/self.h"
+#include "hotbox/blockmap.h"
 #include "hotbox/hotbox.h"
 
 /* The private part of a page descriptor. owner, or whoever holds the heap. */
 struct hk_paged {
     int32_t countdown;
     int32_t bias;
-    uint32_t reciprocal;     /* of the block size: index = offset * reciprocal >> 32 */
+    uint32_t reciprocal;     /* of the block size */
     uint16_t carved;         /* blocks that exist, in address order */
     uint16_t returned_count; /* length of `returned` */
     void *returned;          /* blocks that came home from other threads, linked */
@@ -50,13 +51,7 @@ HK_INLINE struct hk_paged *hk_paged(struct hk_page *page)
 /* -> index of the block at `offset` bytes (a multiple of the block size) from the page's start. */
 HK_INLINE size_t hk_paged_index(const struct hk_paged *paged, size_t offset)
 {
-    return (size_t)(((uint64_t)offset * paged->reciprocal) >> 32);
-}
-
-/* Mark a block free in its page's map. */
-HK_INLINE void hk_paged_set(uint64_t *map, size_t index)
-{
-    map[index / 64] |= (uint64_t)1 << index % 64;
+    return hk_map_index(paged->reciprocal, offset);
 }
 
 /* The slow half of a free that is an event: the countdown has just reached zero. */
@@ -78,7 +73,7 @@ HK_INLINE bool hk_paged_free(struct hk_heap *heap, struct hk_page *page, void *b
         hk_paged_event(page, block);
         return true;
     }
-    hk_paged_set(hk_page_map(page), hk_paged_index(paged, (uint16_t)(uintptr_t)block));
+    hk_map_set(hk_page_map(page), hk_paged_index(paged, (uint16_t)(uintptr_t)block));
     return true;
 }
 

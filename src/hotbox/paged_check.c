@@ -5,15 +5,6 @@
 
 #include "common/bands.h"
 
-static size_t map_bits(const struct hk_page *page, size_t from_word)
-{
-    size_t bits = 0;
-    for (size_t i = from_word; i < HK_SLICE_MAP / sizeof(uint64_t); i++) {
-        bits += (size_t)__builtin_popcountll(hk_page_map(page)[i]);
-    }
-    return bits;
-}
-
 static bool holds_block(struct hk_page *page, const void *block)
 {
     size_t offset = (size_t)((const char *)block - hk_page_start(page));
@@ -33,7 +24,9 @@ static const char *check_blocks(struct hk_page *page)
     if (returned != paged->returned_count) {
         return "the returned list is not as long as its count";
     }
-    if (hk_paged_out(page) + returned + map_bits(page, 0) != paged->carved) {
+    if (hk_paged_out(page) + returned +
+            hk_map_count(hk_page_map(page), HK_SLICE_MAP / sizeof(uint64_t)) !=
+        paged->carved) {
         return "blocks out, returned and free do not sum to the carved ones";
     }
     size_t last = paged->carved / 64;

@@ -47,10 +47,8 @@ static void flush_bins(struct hk_heap *heap, enum hk_kind kind)
 static void recount(struct hk_page *page)
 {
     struct hk_paged *paged = hk_paged(page);
-    size_t in = paged->returned_count;
-    for (size_t i = 0; i < (paged->carved + 63u) / 64; i++) {
-        in += (size_t)__builtin_popcountll(hk_page_map(page)[i]);
-    }
+    size_t in =
+        paged->returned_count + hk_map_count(hk_page_map(page), hk_map_words(paged->carved));
     for (size_t i = 0; page->flags & HK_PAGE_MULTI && i < hk_page_slot(page)->slices; i++) {
         hk_paged(&page[i])->countdown = 1;
     }

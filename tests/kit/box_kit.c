@@ -2,7 +2,7 @@
 /* The shared frame of the hot box and pool kits: heaps, hooks, patterns, and main. */
 #include "kit/box_kit.h"
 
-#include <stdlib.h>
+#include <stdatomic.h>
 #include <string.h>
 
 #if KIT_FAKE_COLD
@@ -14,22 +14,22 @@
 _Thread_local struct hk_tls hk_tls;
 #endif
 
-static const struct kit_box *box_in_seat; /* that the hooks lead to */
+static _Atomic(const struct kit_box *) box_in_seat; /* that the hooks lead to */
 
 static void splice(struct hk_heap *heap, struct hk_page *page, void *first, void *last,
                    size_t count)
 {
-    box_in_seat->splice(heap, page, first, last, count);
+    atomic_load(&box_in_seat)->splice(heap, page, first, last, count);
 }
 
 static void attach(struct hk_heap *heap, struct hk_page *page)
 {
-    box_in_seat->attach(heap, page);
+    atomic_load(&box_in_seat)->attach(heap, page);
 }
 
 static size_t purge_parts(struct hk_heap *heap)
 {
-    return box_in_seat->collect(heap, HK_COLLECT_PARTS);
+    return atomic_load(&box_in_seat)->collect(heap, HK_COLLECT_PARTS);
 }
 
 static const struct hk_hooks hooks = {
@@ -40,7 +40,7 @@ static const struct hk_hooks hooks = {
 
 struct hk_heap *kit_open(const struct kit_box *box)
 {
-    box_in_seat = box;
+    atomic_store(&box_in_seat, box);
     uintptr_t token = HK_TLS_BINS ? hk_self_token(NULL) : 0;
     struct hk_heap *heap = HK_COLD.birth(token);
     if (heap) {
@@ -161,9 +161,19 @@ static void end(const void *subject)
     }
 }
 
+/* Boxes that own their pages come first: a fault that both kinds may have is put in one of them. */
 static const void *subject_at(size_t index)
 {
-    return kit_known_box(index);
+    size_t before = 0;
+    for (int owns = 1; owns >= 0; owns--) {
+        const struct kit_box *box;
+        for (size_t i = 0; (box = kit_known_box(i)) != NULL; i++) {
+            if (box->owns_pages == owns && before++ == index) {
+                return box;
+            }
+        }
+    }
+    return NULL;
 }
 
 static const char *subject_name(const void *subject)
@@ -176,33 +186,52 @@ static unsigned traits(const void *subject)
     return ((const struct kit_box *)subject)->owns_pages ? KIT_OWNS : KIT_SHARES;
 }
 
-/* -> the first list and then the second, for the process's life. */
-static void *joined(const void *first, size_t first_size, const void *second, size_t second_size)
+static bool any_box_shares(void)
 {
-    char *list = malloc(first_size + second_size);
-    if (!list) {
-        exit(2);
+    const struct kit_box *box;
+    for (size_t i = 0; (box = kit_known_box(i)) != NULL; i++) {
+        if (!box->owns_pages) {
+            return true;
+        }
     }
-    memcpy(list, first, first_size);
-    memcpy(list + first_size, second, second_size);
-    return list;
+    return false;
+}
+
+/* What the program's parts contribute, one behind the other. */
+static struct {
+    struct kit_case cases[64];
+    size_t case_count;
+    struct kit_fault faults[64];
+    size_t fault_count;
+} list;
+
+/* The cases of blocks that come home have theirs with the others. */
+static const struct kit_fault no_faults[1];
+
+static void add(const struct kit_case *cases, size_t case_count, const struct kit_fault *faults,
+                size_t fault_count)
+{
+    memcpy(list.cases + list.case_count, cases, case_count * sizeof *cases);
+    memcpy(list.faults + list.fault_count, faults, fault_count * sizeof *faults);
+    list.case_count += case_count;
+    list.fault_count += fault_count;
 }
 
 int main(int argc, char **argv)
 {
-    const size_t case_size = sizeof(struct kit_case);
-    const size_t fault_size = sizeof(struct kit_fault);
-    size_t early_count = kit_serve_case_count + kit_home_case_count;
-    struct kit_case *early = joined(kit_serve_cases, kit_serve_case_count * case_size,
-                                    kit_home_cases, kit_home_case_count * case_size);
+    add(kit_serve_cases, kit_serve_case_count, kit_serve_faults, kit_serve_fault_count);
+    add(kit_home_cases, kit_home_case_count, no_faults, 0);
+    add(kit_life_cases, kit_life_case_count, kit_life_faults, kit_life_fault_count);
+    add(kit_reuse_cases, kit_reuse_case_count, kit_reuse_faults, kit_reuse_fault_count);
+    if (any_box_shares()) {
+        add(kit_sharing_cases, kit_sharing_case_count, kit_sharing_faults, kit_sharing_fault_count);
+    }
     const struct kit kit = {
         .name = kit_box_kind,
-        .cases =
-            joined(early, early_count * case_size, kit_life_cases, kit_life_case_count * case_size),
-        .case_count = early_count + kit_life_case_count,
-        .faults = joined(kit_serve_faults, kit_serve_fault_count * fault_size, kit_life_faults,
-                         kit_life_fault_count * fault_size),
-        .fault_count = kit_serve_fault_count + kit_life_fault_count,
+        .cases = list.cases,
+        .case_count = list.case_count,
+        .faults = list.faults,
+        .fault_count = list.fault_count,
         .subject = subject_at,
         .subject_name = subject_name,
         .traits = traits,
@@ -210,12 +239,5 @@ int main(int argc, char **argv)
         .begin = begin,
         .end = end,
     };
-    free(early);
-    if (HK_COLD.init(&hooks) != 0) {
-        return 2;
-    }
-    int code = kit_main(&kit, argc, argv);
-    free((void *)kit.cases);
-    free((void *)kit.faults);
-    return code;
+    return HK_COLD.init(&hooks) == 0 ? kit_main(&kit, argc, argv) : 2;
 }

@@ -97,12 +97,20 @@ extern const struct kit_case kit_home_cases[];
 extern const size_t kit_home_case_count;
 extern const struct kit_case kit_life_cases[];
 extern const size_t kit_life_case_count;
+extern const struct kit_case kit_reuse_cases[];
+extern const size_t kit_reuse_case_count;
+extern const struct kit_case kit_sharing_cases[]; /* only where a known box shares its pages */
+extern const size_t kit_sharing_case_count;
 
 /* broken/box_faults*.c: see struct kit. */
 extern const struct kit_fault kit_serve_faults[];
 extern const size_t kit_serve_fault_count;
 extern const struct kit_fault kit_life_faults[];
 extern const size_t kit_life_fault_count;
+extern const struct kit_fault kit_reuse_faults[];
+extern const size_t kit_reuse_fault_count;
+extern const struct kit_fault kit_sharing_faults[];
+extern const size_t kit_sharing_fault_count;
 void *kit_box_copy(const void *subject);
 
 #endif

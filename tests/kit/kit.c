@@ -203,11 +203,15 @@ int kit_main(const struct kit *kit, int argc, char **argv)
 struct thread_body {
     void (*body)(void *arg);
     void *arg;
+    pthread_barrier_t *start; /* NULL: at once */
 };
 
 static void *thread_main(void *arg)
 {
     struct thread_body *body = arg;
+    if (body->start) {
+        pthread_barrier_wait(body->start);
+    }
     body->body(body->arg);
     return NULL;
 }
@@ -218,4 +222,19 @@ void kit_in_thread(void (*body)(void *arg), void *arg)
     struct thread_body start = {.body = body, .arg = arg};
     assert_int_equal(pthread_create(&thread, NULL, thread_main, &start), 0);
     assert_int_equal(pthread_join(thread, NULL), 0);
+}
+
+void kit_in_threads(void (*body)(void *arg), void *first, void *second)
+{
+    pthread_t thread[2];
+    pthread_barrier_t start;
+    struct thread_body bodies[] = {{body, first, &start}, {body, second, &start}};
+    assert_int_equal(pthread_barrier_init(&start, NULL, 2), 0);
+    for (size_t i = 0; i < 2; i++) {
+        assert_int_equal(pthread_create(&thread[i], NULL, thread_main, &bodies[i]), 0);
+    }
+    for (size_t i = 0; i < 2; i++) {
+        assert_int_equal(pthread_join(thread[i], NULL), 0);
+    }
+    pthread_barrier_destroy(&start);
 }

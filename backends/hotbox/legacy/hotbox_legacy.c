@@ -1,0 +1,231 @@
+/* SPDX-License-Identifier: MIT */
+/* Hot box legacy's slow half: magazines are filled from the depot and emptied into it by halves,
+ * the blocks that have lain there for longest first. */
+#include "hotbox_legacy.h"
+
+#include "coldbox/seat.h"
+#include "common/bands.h"
+
+#include <string.h>
+
+enum {
+    START_SLOTS = 64,        /* of a magazine that has not run over lately */
+    START_BYTES = 32 * 1024, /* of blocks in it, most: no thread hoards megabytes */
+    MOST_BYTES = 64 * 1024,  /* of blocks in one that has */
+    TAKE_MOST = 64,          /* blocks that a refill takes */
+};
+
+static bool is_ours(size_t bin)
+{
+    return hk_kind_of_bin(bin) == HK_HOTBOX_LEGACY_KIND;
+}
+
+static size_t lesser(size_t a, size_t b)
+{
+    return a < b ? a : b;
+}
+
+static size_t start_slots(size_t bin)
+{
+    size_t slots = lesser(START_BYTES / hk_bin_block_size(bin), START_SLOTS);
+    return lesser(slots, HK_MAGAZINE_MOST);
+}
+
+static size_t most_slots(size_t bin)
+{
+    return lesser(MOST_BYTES / hk_bin_block_size(bin), HK_MAGAZINE_MOST);
+}
+
+static void open_magazine(struct hk_heap *heap, size_t index, struct hk_bin *bin)
+{
+    bin->head = hk_lane(heap, index);
+    bin->limit = (int32_t)start_slots(index);
+}
+
+/* Take the `count` blocks at the bottom out. -> bytes of pages that were retired. */
+static size_t flush(struct hk_heap *heap, struct hk_bin *bin, size_t count)
+{
+    void **slots = bin->head;
+    size_t bytes = 0;
+    for (size_t done = 0; done < count; done += HK_DEPOT_BATCH) {
+        bytes += hk_depot_put(heap, slots + done, lesser(count - done, HK_DEPOT_BATCH));
+    }
+    if (count) {
+        bin->room -= (int32_t)count;
+        memmove(slots, slots + count, (size_t)bin->room * sizeof *slots);
+    }
+    return bytes;
+}
+
+/* The magazine is full: frees outnumber allocations by more than it holds. It gets longer, at last
+ * it is emptied by half; each refill makes it a little shorter. */
+static void make_room(struct hk_heap *heap, size_t index, struct hk_bin *bin)
+{
+    size_t most = most_slots(index);
+    size_t limit = (size_t)bin->limit;
+    if (limit == most) {
+        flush(heap, bin, limit / 2);
+    } else {
+        bin->limit = (int32_t)lesser(2 * limit, most);
+    }
+}
+
+static void shorten(size_t index, struct hk_bin *bin)
+{
+    size_t limit = (size_t)bin->limit - (size_t)bin->limit / 16;
+    size_t least = start_slots(index);
+    bin->limit = (int32_t)(limit < least ? least : limit);
+}
+
+void hk_hotbox_legacy_init(struct hk_heap *heap)
+{
+    (void)heap;
+    hk_depot_start();
+}
+
+void *hk_hotbox_legacy_refill(struct hk_heap *heap, size_t offset)
+{
+    size_t index = offset >> HK_BIN_SHIFT;
+    struct hk_bin *bin = hk_bin_at(heap, offset);
+    hk_count_event(heap, index, HK_EVENT_REFILL);
+    if (!bin->limit) {
+        open_magazine(heap, index, bin);
+    }
+    HK_ASSERT(bin->room == 0);
+    shorten(index, bin);
+    void **slots = bin->head;
+    size_t want = lesser((size_t)bin->limit / 2, TAKE_MOST);
+    size_t got = hk_depot_take(heap, index, slots + want, want);
+    got = got ? got : hk_depot_take_new(heap, index, slots + want, want);
+    if (!got) {
+        return NULL;
+    }
+    memmove(slots, slots + want - got, got * sizeof *slots);
+    bin->room = (int32_t)got - 1;
+    return slots[got - 1];
+}
+
+void hk_hotbox_legacy_spill(struct hk_heap *heap, struct hk_page *page, void *block)
+{
+    size_t index = page->bin_index;
+    hk_count_event(heap, index, HK_EVENT_SLOW_FREE);
+    if (!heap) {
+        hk_depot_put(NULL, &block, 1);
+        return;
+    }
+    struct hk_bin *bin = hk_bin_at(heap, index << HK_BIN_SHIFT);
+    if (!bin->limit) {
+        open_magazine(heap, index, bin);
+    }
+    if (bin->room == bin->limit) {
+        make_room(heap, index, bin);
+    }
+    ((void **)bin->head)[bin->room++] = block;
+}
+
+void hk_hotbox_legacy_splice(struct hk_heap *heap, struct hk_page *page, void *first, void *last,
+                             size_t count)
+{
+    (void)page;
+    (void)last;
+    void *blocks[HK_DEPOT_BATCH];
+    void *block = first;
+    while (count) {
+        size_t batch = 0;
+        while (batch < count && batch < HK_DEPOT_BATCH) {
+            blocks[batch++] = block;
+            block = *(void **)block;
+        }
+        hk_depot_put(heap, blocks, batch);
+        count -= batch;
+    }
+}
+
+void hk_hotbox_legacy_attach(struct hk_heap *heap, struct hk_page *page)
+{
+    (void)heap;
+    hk_depot_join(page);
+}
+
+size_t hk_hotbox_legacy_collect(struct hk_heap *heap, enum hk_collect how)
+{
+    size_t bytes = 0;
+    for (size_t i = 0; i < HK_TINY_BINS; i++) {
+        if (!is_ours(i)) {
+            continue;
+        }
+        struct hk_bin *bin = hk_bin_at(heap, i << HK_BIN_SHIFT);
+        if (how == HK_COLLECT_ALL) {
+            bytes += flush(heap, bin, (size_t)bin->room);
+            bytes += hk_depot_retire_kept(heap, i);
+        }
+        if (how != HK_COLLECT_PARTS) {
+            hk_depot_wake(i);
+        }
+        if (how != HK_COLLECT_KEEP) {
+            bytes += hk_depot_purge(i);
+        }
+    }
+    return bytes;
+}
+
+void hk_hotbox_legacy_abandon(struct hk_heap *heap)
+{
+    heap->keeps = false;
+    for (size_t i = 0; i < HK_TINY_BINS; i++) {
+        if (!is_ours(i)) {
+            continue;
+        }
+        struct hk_bin *bin = hk_bin_at(heap, i << HK_BIN_SHIFT);
+        if (bin->limit) {
+            flush(heap, bin, (size_t)bin->room);
+            memset(bin->head, 0, (size_t)bin->limit * sizeof(void *));
+            *bin = (struct hk_bin){NULL, 0, 0};
+        }
+        hk_depot_retire_kept(heap, i);
+    }
+}
+
+void hk_hotbox_legacy_stat(struct hk_heap *heap, struct hk_hot_stat *out)
+{
+    *out = (struct hk_hot_stat){0};
+    for (size_t i = 0; i < HK_TINY_BINS; i++) {
+        if (is_ours(i)) {
+            hk_depot_stat(i, out);
+            out->binned += (size_t)hk_bin_at(heap, i << HK_BIN_SHIFT)->room;
+        }
+    }
+}
+
+static const char *check_magazine(struct hk_heap *heap, size_t index)
+{
+    const struct hk_bin *bin = hk_bin_at(heap, index << HK_BIN_SHIFT);
+    void *const *slots = bin->head;
+    if (bin->limit != 0 &&
+        (slots != hk_lane(heap, index) || bin->limit > (int32_t)most_slots(index))) {
+        return "a magazine is not in its lane";
+    }
+    if (bin->room < 0 || bin->room > bin->limit) {
+        return "a magazine holds more blocks than it has slots";
+    }
+    const char *broken = NULL;
+    for (int32_t i = 0; i < bin->room && !broken; i++) {
+        broken = hk_depot_check_out(index, slots[i]);
+        for (int32_t j = 0; j < i && !broken; j++) {
+            broken = slots[j] == slots[i] ? "a block is in a magazine twice" : NULL;
+        }
+    }
+    return broken;
+}
+
+const char *hk_hotbox_legacy_check(struct hk_heap *heap)
+{
+    const char *broken = NULL;
+    for (size_t i = 0; i < HK_TINY_BINS && !broken; i++) {
+        if (is_ours(i)) {
+            broken = hk_depot_check(i);
+            broken = broken ? broken : check_magazine(heap, i);
+        }
+    }
+    return broken;
+}

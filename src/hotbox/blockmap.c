@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: MIT */
+/* Give back the memory of free blocks inside a page that is still in use. */
+#include "hotbox/blockmap.h"
+
+#include "coldbox/seat.h"
+
+size_t hk_map_purge(struct hk_page *page, const uint64_t *map, size_t blocks)
+{
+    size_t size = page->block_size;
+    size_t bytes = 0;
+    if (hk_map_count(map, hk_map_words(blocks)) * size < HK_MAP_WORTH) {
+        return 0;
+    }
+    size_t begin = 0;
+    for (size_t i = 0; i <= blocks; i++) {
+        if (i < blocks && hk_map_has(map, i)) {
+            continue;
+        }
+        if ((i - begin) * size >= HK_MAP_WORTH) {
+            bytes += HK_COLD.purge(page, begin * size, (i - begin) * size);
+        }
+        begin = i + 1;
+    }
+    return bytes;
+}

@@ -1,0 +1,527 @@
+/* SPDX-License-Identifier: MIT */
+/* Hot box legacy from inside, over the fake cold side: magazines and their bounds, where blocks and
+ * pages go, what is kept and given back, and what check finds. */
+#include "unit/unit.h"
+
+#include "fakes/cold_fake.h"
+#include "hotbox/legacy/depot_state.h"
+#include "hotbox/legacy/hotbox_legacy.h"
+#include "unit/random.h"
+
+#include <string.h>
+
+#if HK_TLS_BINS
+_Thread_local struct hk_tls hk_tls;
+#endif
+
+enum { SMALL = 48, LARGE = 1024, MANY = 4096 };
+
+static void *blocks[MANY];
+static struct hk_heap *heap;
+
+static struct hk_bin *bin_of(size_t offset)
+{
+    return hk_bin_at(heap, offset);
+}
+
+static void *take(size_t offset)
+{
+    void *block = hk_hotbox_legacy.alloc(heap, offset);
+    block = block ? block : hk_hotbox_legacy.refill(heap, offset);
+    assert_non_null(block);
+    return block;
+}
+
+static void give(void *block)
+{
+    if (!hk_hotbox_legacy.free_local(heap, hk_page_of(block), block)) {
+        hk_hotbox_legacy.spill(heap, hk_page_of(block), block);
+    }
+}
+
+static void take_many(size_t offset, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        blocks[i] = take(offset);
+    }
+}
+
+static void give_many(size_t first, size_t end)
+{
+    for (size_t i = first; i < end; i++) {
+        give(blocks[i]);
+    }
+}
+
+/* Straight into their pages, as a thread without a heap does. */
+static void put_many(size_t first, size_t end, size_t step)
+{
+    for (size_t i = first; i < end; i += step) {
+        hk_hotbox_legacy.spill(NULL, hk_page_of(blocks[i]), blocks[i]);
+    }
+}
+
+static size_t count_of(size_t offset, enum hk_depot_place place)
+{
+    return hk_depot.classes[offset >> HK_BIN_SHIFT].list[place].count;
+}
+
+static struct hk_cold_fake_log cold_log(void)
+{
+    struct hk_cold_fake_log log;
+    hk_cold_fake_log(&log);
+    return log;
+}
+
+static int open_heap(void **state)
+{
+    (void)state;
+#if HK_TLS_BINS
+    memset(&hk_tls, 0, sizeof hk_tls);
+#endif
+    hk_cold_fake_reset();
+    heap = hk_cold_fake.birth(HK_TLS_BINS ? hk_self_token(NULL) : 0);
+    hk_hotbox_legacy.init(heap);
+    return heap ? 0 : 1;
+}
+
+/* Every test has given its blocks back: nothing is left. */
+static int close_heap(void **state)
+{
+    (void)state;
+    const char *broken = hk_hotbox_legacy.check(heap);
+    hk_hotbox_legacy.abandon(heap);
+    hk_cold_fake.death(heap);
+    broken = broken ? broken : hk_cold_fake_violation();
+    if (broken) {
+        print_error("%s\n", broken);
+    }
+    return broken || cold_log().leased_now ? 1 : 0;
+}
+
+static void magazine_of_a_new_heap_is_empty_and_full(void **state)
+{
+    (void)state;
+    void *block = take(SMALL);
+    struct hk_bin *bin = bin_of(SMALL);
+    struct hk_bin was = *bin;
+    *bin = (struct hk_bin){NULL, 0, 0};
+
+    assert_null(hk_hotbox_legacy.alloc(heap, SMALL));
+    assert_false(hk_hotbox_legacy.free_local(heap, hk_page_of(block), block));
+
+    *bin = was;
+    give(block);
+}
+
+static void last_block_in_is_the_first_one_out(void **state)
+{
+    (void)state;
+    take_many(SMALL, 3);
+
+    give_many(0, 3);
+
+    assert_ptr_equal(take(SMALL), blocks[2]);
+    assert_ptr_equal(take(SMALL), blocks[1]);
+    assert_ptr_equal(take(SMALL), blocks[0]);
+    give_many(0, 3);
+}
+
+static void refill_takes_half_a_magazine_in_order_of_address(void **state)
+{
+    (void)state;
+    char *first = take(SMALL);
+
+    assert_int_equal(bin_of(SMALL)->room, bin_of(SMALL)->limit / 2 - 1);
+    for (size_t i = 1; i < 8; i++) {
+        blocks[i] = take(SMALL);
+        assert_ptr_equal(blocks[i], first + i * SMALL);
+    }
+
+    give(first);
+    give_many(1, 8);
+}
+
+static unsigned char *lane_of(size_t offset)
+{
+    return hk_lane(heap, offset >> HK_BIN_SHIFT);
+}
+
+/* Whatever the pages hold: few blocks, scattered ones, whole words and more of them. */
+static void refill_never_exceeds_its_buffer(void **state)
+{
+    (void)state;
+    struct random random = random_start();
+    struct hk_bin *bin = bin_of(SMALL);
+    memset(lane_of(SMALL - 16), 0x5a, HK_TINY_LANE);
+    memset(lane_of(SMALL + 16), 0x5a, HK_TINY_LANE);
+
+    for (size_t round = 0; round < 200; round++) {
+        size_t step = 1 + random_below(&random, 9);
+        take_many(SMALL, MANY);
+        put_many(0, MANY, step);
+        while (bin->room) {
+            put_many(0, 0, 1);
+            void *at_hand = take(SMALL);
+            hk_hotbox_legacy.spill(NULL, hk_page_of(at_hand), at_hand);
+        }
+        void *block = hk_hotbox_legacy.refill(heap, SMALL);
+        assert_in_range(bin->room, 0, bin->limit / 2 - 1);
+        assert_in_range(bin->limit, 1, HK_MAGAZINE_MOST);
+        give(block);
+        for (size_t i = 0; i < MANY; i++) {
+            if (i % step) {
+                give(blocks[i]);
+            }
+        }
+    }
+
+    for (size_t i = 0; i < HK_TINY_LANE; i++) {
+        assert_int_equal(lane_of(SMALL - 16)[i], 0x5a);
+        assert_int_equal(lane_of(SMALL + 16)[i], 0x5a);
+    }
+    memset(lane_of(SMALL - 16), 0, HK_TINY_LANE);
+    memset(lane_of(SMALL + 16), 0, HK_TINY_LANE);
+}
+
+static void magazine_that_runs_over_gets_longer(void **state)
+{
+    (void)state;
+    take_many(SMALL, 1000);
+    int32_t limit = bin_of(SMALL)->limit;
+
+    give_many(0, 1000);
+
+    assert_true(bin_of(SMALL)->limit > limit);
+    assert_int_equal(bin_of(SMALL)->limit, HK_MAGAZINE_MOST);
+    for (size_t i = 0; i < 100; i++) {
+        take_many(SMALL, 1000);
+        put_many(0, 1000, 1);
+    }
+    assert_int_equal(bin_of(SMALL)->limit, limit);
+}
+
+static void magazine_is_bounded_in_bytes(void **state)
+{
+    (void)state;
+    for (size_t offset = 16; offset <= LARGE; offset += 16) {
+        take_many(offset, 600);
+        give_many(0, 600);
+        assert_true((size_t)bin_of(offset)->limit * offset <= 64 * 1024);
+        assert_true(bin_of(offset)->room <= bin_of(offset)->limit);
+    }
+}
+
+static void flush_gives_every_block_to_its_own_page(void **state)
+{
+    (void)state;
+    struct hk_hot_stat stat;
+    take_many(LARGE, 640); /* ten pages and more */
+    size_t at_hand = (size_t)bin_of(LARGE)->room;
+
+    for (size_t i = 0; i < 320; i++) {
+        give(blocks[i * 37 % 640]);
+    }
+
+    hk_hotbox_legacy.stat(heap, &stat);
+    assert_int_equal(stat.blocks_out, 320 + stat.binned);
+    assert_true(stat.blocks_in + stat.binned >= 320 + at_hand);
+    assert_null(hk_hotbox_legacy.check(heap));
+    for (size_t i = 320; i < 640; i++) {
+        give(blocks[i * 37 % 640]);
+    }
+}
+
+static void freed_memory_is_not_written_to(void **state)
+{
+    (void)state;
+    take_many(LARGE, 256);
+    for (size_t i = 0; i < 256; i++) {
+        memset(blocks[i], (int)i, LARGE);
+    }
+
+    /* every second one, so that no page becomes empty and is poisoned by the fake */
+    for (size_t i = 0; i < 256; i += 2) {
+        give(blocks[i]);
+    }
+
+    for (size_t i = 0; i < 256; i++) {
+        const unsigned char *bytes = blocks[i];
+        assert_int_equal(bytes[0], i);
+        assert_memory_equal(bytes, bytes + 1, LARGE - 1);
+    }
+    for (size_t i = 1; i < 256; i += 2) {
+        give(blocks[i]);
+    }
+}
+
+static void full_page_waits_for_a_second_free_block(void **state)
+{
+    (void)state;
+    take_many(LARGE, 64);
+    assert_int_equal(count_of(LARGE, HK_DEPOT_FULL), 1);
+
+    put_many(0, 1, 1);
+    assert_int_equal(count_of(LARGE, HK_DEPOT_FULL), 1);
+    put_many(1, 2, 1);
+    assert_int_equal(count_of(LARGE, HK_DEPOT_FULL), 0);
+    assert_int_equal(count_of(LARGE, HK_DEPOT_OPEN), 1);
+
+    put_many(2, 64, 1);
+}
+
+static void collect_makes_every_free_block_reusable(void **state)
+{
+    (void)state;
+    take_many(LARGE, 64);
+    put_many(0, 1, 1);
+    size_t leases = cold_log().leases;
+
+    hk_hotbox_legacy.collect(heap, HK_COLLECT_KEEP);
+
+    assert_ptr_equal(take(LARGE), blocks[0]);
+    assert_int_equal(cold_log().leases, leases);
+    put_many(0, 64, 1);
+}
+
+static void few_empty_pages_are_kept(void **state)
+{
+    (void)state;
+    take_many(LARGE, 40 * 64);
+    size_t leased = cold_log().leased_now;
+
+    put_many(0, 20 * 64, 1);
+    assert_in_range(count_of(LARGE, HK_DEPOT_KEPT), 1, 1 + leased / 8);
+
+    put_many(20 * 64, 40 * 64, 1);
+    assert_int_equal(count_of(LARGE, HK_DEPOT_KEPT), 1);
+    assert_int_equal(cold_log().leased_now, 1);
+}
+
+/* Blocks of all classes, as many out as before after each step; one after the other is replaced. */
+static void steady_state_never_leases(void **state)
+{
+    enum { SLOTS = 1000, WARM_UP = 10000, OPERATIONS = 1000000 };
+    (void)state;
+    struct random random = random_start();
+    size_t leases = 0;
+    for (size_t i = 0; i < SLOTS; i++) {
+        blocks[i] = take(i % HK_TINY_BINS << HK_BIN_SHIFT);
+    }
+
+    for (size_t i = 0; i < OPERATIONS; i++) {
+        size_t slot = random_below(&random, SLOTS);
+        leases = i == WARM_UP ? cold_log().leases : leases;
+        give(blocks[slot]);
+        blocks[slot] = take(slot % HK_TINY_BINS << HK_BIN_SHIFT);
+    }
+
+    assert_int_equal(cold_log().leases, leases);
+    give_many(0, SLOTS);
+}
+
+static void free_parts_are_purged_once(void **state)
+{
+    (void)state;
+    take_many(LARGE, 128);
+    put_many(0, 32, 1); /* half of the first page */
+
+    assert_true(hk_hotbox_legacy.collect(heap, HK_COLLECT_PARTS) >= 28 * 1024);
+    size_t purges = cold_log().purges;
+    assert_int_equal(hk_hotbox_legacy.collect(heap, HK_COLLECT_PARTS), 0);
+    assert_int_equal(cold_log().purges, purges);
+    put_many(32, 48, 1);
+    assert_true(hk_hotbox_legacy.collect(heap, HK_COLLECT_PARTS) > 0);
+
+    take_many(LARGE, 48);
+    assert_null(hk_hotbox_legacy.check(heap));
+    put_many(0, 128, 1);
+}
+
+static void nobodys_frees_need_no_magazine(void **state)
+{
+    (void)state;
+    take_many(SMALL, 500);
+    int32_t at_hand = bin_of(SMALL)->room;
+
+    put_many(0, 500, 1);
+
+    assert_int_equal(bin_of(SMALL)->room, at_hand);
+}
+
+static void chain_of_any_length_is_spliced(void **state)
+{
+    (void)state;
+    enum { CHAIN = 2 * HK_DEPOT_BATCH + 7 };
+    take_many(16, CHAIN); /* of one page */
+    struct hk_hot_stat stat;
+    for (size_t i = 0; i + 1 < CHAIN; i++) {
+        *(void **)blocks[i] = blocks[i + 1];
+    }
+
+    hk_hotbox_legacy.splice(heap, hk_page_of(blocks[0]), blocks[0], blocks[CHAIN - 1], CHAIN);
+
+    hk_hotbox_legacy.stat(heap, &stat);
+    assert_int_equal(stat.blocks_out, stat.binned);
+}
+
+static void child_of_a_fork_finds_the_depot_free(void **state)
+{
+    (void)state;
+    take_many(SMALL, 300);
+
+    hk_cold_fake.prefork();
+    assert_true(hk_lock_is_kept(&hk_depot.class_locks[SMALL >> HK_BIN_SHIFT]));
+    assert_true(hk_lock_is_kept(hk_depot_lock_of(blocks[0])));
+    give_many(0, 150); /* another library's handler, inside */
+    hk_cold_fake.child(heap);
+
+    give_many(150, 300);
+    assert_null(hk_hotbox_legacy.check(heap));
+}
+
+/* -> what check says while `*word` is `value`. */
+#define FOUND_WITH(word, value) found_with(&(word), sizeof(word), (uint64_t)(value))
+
+static const char *found_with(void *word, size_t size, uint64_t value)
+{
+    uint64_t was = 0;
+    memcpy(&was, word, size);
+    memcpy(word, &value, size);
+    const char *found = hk_hotbox_legacy.check(heap);
+    memcpy(word, &was, size);
+    assert_null(hk_hotbox_legacy.check(heap));
+    return found;
+}
+
+static void check_names_a_broken_magazine(void **state)
+{
+    (void)state;
+    take_many(SMALL, 4);
+    give_many(0, 3);
+    struct hk_bin *bin = bin_of(SMALL);
+    void **slots = bin->head;
+    void *inside = (char *)blocks[3] + 16;
+    void *other = take(LARGE);
+
+    assert_string_equal(FOUND_WITH(slots[1], (uintptr_t)slots[0]),
+                        "a block is in a magazine twice");
+    assert_string_equal(FOUND_WITH(slots[1], (uintptr_t)inside),
+                        "a magazine holds what is no block of its class");
+    assert_string_equal(FOUND_WITH(slots[1], (uintptr_t)other),
+                        "a magazine holds what is no block of its class");
+    assert_string_equal(FOUND_WITH(bin->room, bin->limit + 1),
+                        "a magazine holds more blocks than it has slots");
+    assert_string_equal(FOUND_WITH(bin->limit, HK_MAGAZINE_MOST + 1),
+                        "a magazine is not in its lane");
+
+    give(blocks[3]);
+    give(other);
+}
+
+static void check_names_a_block_on_both_sides(void **state)
+{
+    (void)state;
+    take_many(SMALL, 4);
+    give_many(0, 4);
+    struct hk_page *page = hk_page_of(blocks[0]);
+    struct hk_depot_page *depot = hk_depot_page(page);
+    uint64_t *map = hk_page_map(page);
+
+    /* as if the flush had forgotten to take it out */
+    depot->out -= 1;
+    map[0] |= 1;
+    const char *found = hk_hotbox_legacy.check(heap);
+    map[0] &= ~(uint64_t)1;
+    depot->out += 1;
+
+    assert_string_equal(found, "a block is in a magazine and free in its page");
+}
+
+static void check_names_a_broken_page(void **state)
+{
+    (void)state;
+    take_many(LARGE, 70);
+    put_many(0, 10, 1);
+    struct hk_page *page = hk_page_of(blocks[0]);
+    struct hk_depot_page *depot = hk_depot_page(page);
+    uint64_t *map = hk_page_map(page);
+
+    assert_string_equal(FOUND_WITH(map[0], 0), "blocks out and free do not sum to the carved ones");
+    assert_string_equal(FOUND_WITH(map[1], 1), "blocks out and free do not sum to the carved ones");
+    assert_string_equal(FOUND_WITH(depot->out, 65), "a page's counts exceed its capacity");
+    assert_string_equal(FOUND_WITH(depot->capacity, 63),
+                        "a page's capacity is not what its blocks make it");
+    assert_string_equal(FOUND_WITH(depot->offset, SMALL),
+                        "a page does not point to its class's bin");
+    assert_string_equal(FOUND_WITH(page->bin_index, 1), "a page is on a list of another class");
+    assert_string_equal(FOUND_WITH(page->owner, HK_OWNER_ORPHAN),
+                        "a page that all threads share has an owner");
+
+    put_many(10, 70, 1);
+}
+
+static void check_names_a_block_that_never_was(void **state)
+{
+    (void)state;
+    void *block = take(LARGE);
+    struct hk_depot_page *depot = hk_depot_page(hk_page_of(block));
+    uint64_t *map = hk_page_map(hk_page_of(block));
+
+    depot->out -= 1;
+    map[0] |= (uint64_t)1 << 63;
+    const char *found = hk_hotbox_legacy.check(heap);
+    map[0] &= ~((uint64_t)1 << 63);
+    depot->out += 1;
+
+    assert_string_equal(found, "a block that was never carved is marked free");
+    give(block);
+}
+
+static void check_names_a_broken_list(void **state)
+{
+    (void)state;
+    take_many(LARGE, 4 * 64);
+    put_many(0, 4 * 64, 2);
+    struct hk_depot_list *list = hk_depot.classes[LARGE >> HK_BIN_SHIFT].list;
+    struct hk_depot_list *open = &list[HK_DEPOT_OPEN];
+    struct hk_depot_page *first = hk_depot_page(open->first);
+    struct hk_depot_page *second = hk_depot_page(first->next);
+
+    assert_string_equal(FOUND_WITH(second->next, (uintptr_t)open->first),
+                        "a list's links do not match");
+    assert_string_equal(FOUND_WITH(open->count, 1), "a list has more pages than it counts");
+    assert_string_equal(FOUND_WITH(first->next, 0), "a list ends before its last page");
+    assert_string_equal(FOUND_WITH(first->place, HK_DEPOT_FULL), "a list's links do not match");
+
+    put_many(1, 4 * 64, 2);
+}
+
+int main(void)
+{
+#define TEST(name) cmocka_unit_test_setup_teardown(name, open_heap, close_heap)
+    const struct CMUnitTest tests[] = {
+        TEST(magazine_of_a_new_heap_is_empty_and_full),
+        TEST(last_block_in_is_the_first_one_out),
+        TEST(refill_takes_half_a_magazine_in_order_of_address),
+        TEST(refill_never_exceeds_its_buffer),
+        TEST(magazine_that_runs_over_gets_longer),
+        TEST(magazine_is_bounded_in_bytes),
+        TEST(flush_gives_every_block_to_its_own_page),
+        TEST(freed_memory_is_not_written_to),
+        TEST(full_page_waits_for_a_second_free_block),
+        TEST(collect_makes_every_free_block_reusable),
+        TEST(few_empty_pages_are_kept),
+        TEST(steady_state_never_leases),
+        TEST(free_parts_are_purged_once),
+        TEST(nobodys_frees_need_no_magazine),
+        TEST(chain_of_any_length_is_spliced),
+        TEST(child_of_a_fork_finds_the_depot_free),
+        TEST(check_names_a_broken_magazine),
+        TEST(check_names_a_block_on_both_sides),
+        TEST(check_names_a_broken_page),
+        TEST(check_names_a_block_that_never_was),
+        TEST(check_names_a_broken_list),
+    };
+    return cmocka_run_group_tests_name("legacy", tests, NULL, NULL);
+}
