@@ -67,7 +67,7 @@ static void tried_lock_is_taken_if_free(void **state)
 static void renewed_lock_is_free(void **state)
 {
     (void)state;
-    hk_lock_take(&lock);
+    hk_lock_keep(&lock);
     hk_lock_unkeep(&lock);
     hk_lock_take(&lock);
     hk_lock_give(&lock);
