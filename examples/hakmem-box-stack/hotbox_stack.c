@@ -51,14 +51,16 @@ static void list(struct hk_heap *heap, struct hk_page *page)
     stack_page(page)->next = lane->first;
     lane->first = page;
     page->flags |= HK_PAGE_LISTED;
+    hk_count_push(heap, page->bin_index);
 }
 
 /* The first page of a list has nothing left. */
-static void unlist_first(struct stack_lane *lane)
+static void unlist_first(struct hk_heap *heap, struct stack_lane *lane)
 {
     struct hk_page *page = lane->first;
     lane->first = stack_page(page)->next;
     page->flags &= (uint8_t)~HK_PAGE_LISTED;
+    hk_count_pop(heap, page->bin_index);
 }
 
 void hk_hotbox_stack_init(struct hk_heap *heap)
@@ -125,6 +127,7 @@ void *hk_hotbox_stack_refill(struct hk_heap *heap, size_t offset)
 {
     struct hk_bin *bin = hk_bin_at(heap, offset);
     struct stack_lane *lane = hk_lane(heap, offset >> HK_BIN_SHIFT);
+    hk_count_event(heap, offset >> HK_BIN_SHIFT, HK_EVENT_REFILL);
     if (atomic_load_explicit(&heap->queue, memory_order_relaxed)) {
         HK_COLD.drain(heap);
         void *home = hk_pop(bin);
@@ -138,7 +141,7 @@ void *hk_hotbox_stack_refill(struct hk_heap *heap, size_t offset)
     }
     bin->head = stack_page(page)->freed ? take_freed(page) : carve(heap, page);
     if (!has_something(page)) {
-        unlist_first(lane);
+        unlist_first(heap, lane);
     }
     return hk_pop(bin);
 }
@@ -207,7 +210,10 @@ static size_t retire_empty(struct hk_heap *heap, bool goes_on)
     while (page) {
         struct hk_page *next = hk_page_slot(page)->next;
         if (page->kind == HK_HOTBOX_STACK_KIND) {
-            page->flags &= (uint8_t)~HK_PAGE_LISTED;
+            if (page->flags & HK_PAGE_LISTED) {
+                page->flags &= (uint8_t)~HK_PAGE_LISTED;
+                hk_count_pop(heap, page->bin_index);
+            }
             if (stack_page(page)->freed_count == stack_page(page)->carved) {
                 HK_COLD.retire(heap, page);
                 bytes += HK_SLICE;

@@ -4,8 +4,8 @@
  *   hk_count_event(heap, page->bin_index, HK_EVENT_REFILL);      one event of a class
  *   hk_count_events(heap, bin_index, HK_EVENT_REMOTE_IN, count); several at once
  *   hk_count_push(heap, bin_index); hk_count_pop(heap, bin_index);
- *       a page goes on, or leaves, a list of pages of its class that have room; `heap` NULL: a
- *       list of all threads
+ *       a page goes on, or leaves, a list of pages of its class that have room, whose flag is
+ *       HK_PAGE_LISTED (fork takes it away, and counts that); `heap` NULL: a list of all threads
  *   hk_count_note(heap, HK_NOTE_CARVE);                          what has no class
  *   hk_count_page_failure(heap);                                 a block lies in no page
  *

@@ -5,6 +5,7 @@
 
 #include "coldbox/heaps.h"
 #include "coldbox/stats.h"
+#include "common/bands.h"
 #include "hotbox/paged.h"
 
 #include <signal.h>
@@ -58,8 +59,7 @@ static struct hk_heap *birth(void)
 
 static void end(struct hk_heap *heap)
 {
-    hk_paged_abandon(heap, HK_KIND_TINY);
-    hk_paged_abandon(heap, HK_KIND_POOL);
+    hk_paged_abandon(heap, hk_kind_of_bin(CLASS));
     hk_cold.death(heap);
 }
 
@@ -215,8 +215,7 @@ static void corrupt_bin(void)
     uint64_t stray[2] = {0, 0};
     hk_paged_refill(heap, CLASS << HK_BIN_SHIFT);
     *(void **)hk_bin_at(heap, CLASS << HK_BIN_SHIFT)->head = stray;
-    hk_paged_collect(heap, HK_KIND_TINY, HK_COLLECT_ALL);
-    hk_paged_collect(heap, HK_KIND_POOL, HK_COLLECT_ALL);
+    hk_paged_collect(heap, hk_kind_of_bin(CLASS), HK_COLLECT_ALL);
     hk_stats_read(&now);
     _exit(now.note[HK_NOTE_PAGE_FAILURE] - before.note[HK_NOTE_PAGE_FAILURE] == if_counted(1)
               ? EXIT_SUCCESS
