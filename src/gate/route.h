@@ -58,11 +58,23 @@ HK_INLINE bool hk_route_is_shared(const struct hk_page *page)
            (!HK_POOL.owns_pages && page->kind == HK_KIND_POOL);
 }
 
-/* Take back a block of a page that is the caller's or shared. Where boxes have one function in
- * common, the choice between them folds away. -> false: nothing was done, spill. */
+/* -> true: the page is of a pool that shares its pages. */
+HK_INLINE bool hk_route_is_shared_pool(const struct hk_page *page)
+{
+    if (HK_NONE_OWNS) {
+        return page->bin_index >= HK_TINY_BINS && page->bin_index < HK_BIN_COUNT;
+    }
+    return !HK_POOL.owns_pages && page->kind == HK_KIND_POOL;
+}
+
+/* Take back a block of a page that is the caller's or shared, but not by the pool. Where boxes have
+ * one function in common, the choice between them folds away. -> false: nothing was done, spill. */
 HK_INLINE bool hk_route_free(struct hk_heap *heap, struct hk_page *page, void *block)
 {
     const bool one_tiny = HK_TINY.free_local == HK_TINY_BASE.free_local;
+    if (!HK_POOL.owns_pages && one_tiny) {
+        return HK_TINY.free_local(heap, page, block);
+    }
     unsigned kind = HK_NONE_OWNS ? hk_kind_of_bin(page->bin_index) : page->kind;
     if (HK_TINY.free_local == HK_POOL.free_local) {
         return one_tiny || kind != HK_KIND_BASE ? HK_TINY.free_local(heap, page, block)
@@ -71,7 +83,8 @@ HK_INLINE bool hk_route_free(struct hk_heap *heap, struct hk_page *page, void *b
     if (one_tiny ? kind != HK_KIND_POOL : kind == HK_KIND_TINY) {
         return HK_TINY.free_local(heap, page, block);
     }
-    if (HK_TINY_BASE.free_local == HK_POOL.free_local || kind == HK_KIND_BASE) {
+    if (!HK_POOL.owns_pages || HK_TINY_BASE.free_local == HK_POOL.free_local ||
+        kind == HK_KIND_BASE) {
         return HK_TINY_BASE.free_local(heap, page, block);
     }
     return HK_POOL.free_local(heap, page, block);
