@@ -4,6 +4,7 @@
 #define HK_COLDBOX_COLD_H
 
 #include "coldbox/coldbox.h"
+#include "coldbox/meta.h"
 #include "coldbox/registry.h"
 
 /* coldbox.c */
@@ -84,6 +85,7 @@ static const struct hk_cold hk_cold = {
     .lease = hk_cold_lease,
     .retire = hk_cold_retire,
     .guard = hk_cold_guard,
+    .meta = hk_meta_alloc,
     .purge = hk_cold_purge,
     .adjust = hk_cold_adjust,
     .keep = hk_cold_keep,

@@ -64,7 +64,8 @@ struct hk_heap {
     struct hk_remote_entry remote[HK_REMOTE_ENTRIES];
     struct hk_lanes {
         _Alignas(16) unsigned char tiny[HK_TINY_BINS][HK_TINY_LANE];
-        _Alignas(16) unsigned char pool[HK_BIN_COUNT - HK_TINY_BINS][HK_POOL_LANE];
+        /* a lane of 64 bytes is one line; the last one is the pool's beside its classes */
+        _Alignas(HK_CACHE_LINE) unsigned char pool[HK_BIN_COUNT - HK_TINY_BINS + 1][HK_POOL_LANE];
     } lanes;                     /* the boxes'; all zero in a heap that has just been born */
     struct hk_heap *next;        /* on the list of all heaps; set once */
     struct hk_heap *next_orphan; /* heaps.lock */
@@ -77,7 +78,8 @@ struct hk_heap {
     struct hk_calls calls;
 };
 
-/* -> the lane of bin `bin` < HK_BIN_COUNT: the private state of the box that serves the class. */
+/* -> the lane of bin `bin` < HK_BIN_COUNT: the private state of the box that serves the class. Bin
+ * HK_BIN_COUNT: what the pool keeps in the heap beside that. */
 static inline void *hk_lane(struct hk_heap *heap, size_t bin)
 {
     return bin < HK_TINY_BINS ? heap->lanes.tiny[bin] : heap->lanes.pool[bin - HK_TINY_BINS];

@@ -139,6 +139,22 @@ HK_INLINE struct hk_calls *hk_self_calls(struct hk_heap *heap)
 #endif
 }
 
+/* -> the heap object behind a fast path's heap argument; NULL: the thread has none (pointer form:
+ * an object that is all zero). */
+HK_INLINE struct hk_heap *hk_self_object(struct hk_heap *heap)
+{
+#if HK_SEG_BINS
+    (void)heap;
+    const char __seg_fs *tls = (const char __seg_fs *)hk_tls_offset();
+    return *(struct hk_heap *const __seg_fs *)(tls + offsetof(struct hk_tls, heap));
+#elif HK_TLS_BINS
+    (void)heap;
+    return hk_tls.heap;
+#else
+    return heap;
+#endif
+}
+
 /* -> the heap argument for fast paths: a token in the TLS form. */
 HK_INLINE struct hk_heap *hk_self(void)
 {

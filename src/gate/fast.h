@@ -5,6 +5,7 @@
 #ifndef HK_GATE_FAST_H
 #define HK_GATE_FAST_H
 
+#include "common/scrub.h"
 #include "gate/calls.h"
 #include "gate/route.h"
 #include "gate/slow.h"
@@ -32,9 +33,37 @@ HK_INLINE void *hk_fast_pool(size_t size)
     return hk_count_alloc(hk_fast_calls(hk_self()), hk_pool_offset(size), block);
 }
 
+HK_INLINE void *hk_fast_handed(void *block, size_t size)
+{
+    if (HK_UNLIKELY(!block)) {
+        return hk_gate_miss(size);
+    }
+    return hk_fast_decorated(hk_scrub_out(block, size), size);
+}
+
+/* HK_TINY_MAX < size <= HK_POOL_MAX, of a pool that shares its pages; a block of such a pool comes
+ * back. Functions of their own: what such a pool may have to do would cost every other malloc and
+ * free a stack frame. */
+static __attribute__((noinline, unused)) void *hk_fast_malloc_shared(size_t size)
+{
+    return hk_fast_handed(hk_fast_pool(size), size);
+}
+
+static __attribute__((noinline, unused)) void hk_fast_free_shared(struct hk_page *page, void *block)
+{
+    hk_count_free(hk_fast_calls(hk_self()), page);
+    if (HK_UNLIKELY(!HK_POOL.free_local(hk_self(), page, block))) {
+        /* found anew: one value less to keep across a call */
+        hk_gate_spill(hk_page_of(block), block);
+    }
+}
+
 HK_INLINE void *hk_fast_malloc(size_t size)
 {
     void *block;
+    if (!HK_POOL.owns_pages && HK_UNLIKELY(size > HK_TINY_MAX)) {
+        return HK_LIKELY(size <= HK_POOL_MAX) ? hk_fast_malloc_shared(size) : hk_gate_large(size);
+    }
     if (HK_LIKELY(size <= HK_TINY_MAX)) {
         block = hk_fast_tiny(size);
     } else if (HK_LIKELY(size <= HK_FINE_MAX)) {
@@ -45,7 +74,7 @@ HK_INLINE void *hk_fast_malloc(size_t size)
     } else {
         return hk_gate_large(size);
     }
-    return HK_LIKELY(block) ? hk_fast_decorated(block, size) : hk_gate_miss(size);
+    return hk_fast_handed(block, size);
 }
 
 /* -> true: the page is the calling thread's. With one thread every page of a box is. */
@@ -67,11 +96,16 @@ HK_INLINE void hk_fast_free(void *block)
     }
     HK_DECORATOR.freeing(block);
     struct hk_page *page = hk_page_of(block);
-    if (!HK_ALL_OWN && HK_LIKELY(hk_route_is_shared(page))) {
+    hk_scrub_in(page, block);
+    if (HK_TINY_SHARES && HK_LIKELY(hk_route_is_shared_tiny(page))) {
         hk_count_free(hk_fast_calls(hk_self()), page);
         if (HK_UNLIKELY(!hk_route_free(hk_self(), page, block))) {
             hk_gate_spill(page, block);
         }
+        return;
+    }
+    if (!HK_POOL.owns_pages && hk_route_is_shared_pool(page)) {
+        hk_fast_free_shared(page, block);
         return;
     }
     if (HK_UNLIKELY(!hk_fast_is_own(page))) {
@@ -96,7 +130,7 @@ HK_INLINE void *hk_fast_calloc(size_t count, size_t size)
     if (HK_UNLIKELY(!block)) {
         return hk_gate_miss_zero(total);
     }
-    return hk_fast_decorated(memset(block, 0, total), total);
+    return hk_fast_decorated(memset(block, 0, hk_scrub_rest(total)), total);
 }
 
 #endif

@@ -3,6 +3,7 @@
  * are not in a page of the caller's. errno is saved here, so that no box needs to care. */
 #include "gate/slow.h"
 
+#include "common/scrub.h"
 #include "gate/calls.h"
 #include "gate/header.h"
 #include "gate/route.h"
@@ -71,7 +72,7 @@ void *hk_gate_miss(size_t size)
 {
     int saved = errno;
     bool fresh;
-    return handed_out(refill(size, &fresh), size, saved);
+    return handed_out(hk_scrub_out(refill(size, &fresh), size), size, saved);
 }
 
 void *hk_gate_miss_zero(size_t size)
@@ -81,7 +82,7 @@ void *hk_gate_miss_zero(size_t size)
     void *block = refill(size, &fresh);
     if (block) {
         /* a fresh block is zero but for the link in its first word */
-        memset(block, 0, fresh && size > sizeof(void *) ? sizeof(void *) : size);
+        memset(block, 0, fresh && size > sizeof(void *) ? sizeof(void *) : hk_scrub_rest(size));
     }
     return handed_out(block, size, saved);
 }

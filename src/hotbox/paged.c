@@ -6,6 +6,7 @@
 
 #include "coldbox/seat.h"
 #include "common/bands.h"
+#include "common/scrub.h"
 
 #include <errno.h>
 #include <string.h>
@@ -235,6 +236,10 @@ static struct chain carve(struct hk_heap *heap, struct hk_page *page, size_t cap
     }
     char *block = hk_page_start(page) + paged->carved * size;
     struct chain chain = {block, count};
+    if (HK_POOL_ZERO == HK_POOL_ZERO_FULL && page->kind == HK_KIND_POOL &&
+        !(page->flags & HK_PAGE_ZERO)) {
+        memset(block, 0, count * size);
+    }
     for (size_t i = 1; i < count; i++, block += size) {
         *(void **)block = block + size;
     }

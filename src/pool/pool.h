@@ -14,7 +14,9 @@ struct hk_pool {
     void (*init)(struct hk_heap *heap);
 
     /* The fast path. -> block of >= size bytes, HK_TINY_MAX < size <= HK_POOL_MAX, aligned to 16;
-     *    NULL: nothing at hand, call refill with the same size. owner. */
+     *    NULL: nothing at hand, call refill with the same size. With pool_zero=full a block that
+     *    was never handed out before reads as zero behind its first HK_SCRUB_HEADER bytes, as one
+     *    does that was (common/scrub.h). owner. */
     void *(*alloc)(struct hk_heap *heap, size_t size);
     void *(*refill)(struct hk_heap *heap, size_t size);
 

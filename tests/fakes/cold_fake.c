@@ -8,6 +8,7 @@
 struct fake_cold fake_cold = {
     .lock = PTHREAD_MUTEX_INITIALIZER,
     .budget = SIZE_MAX,
+    .meta_budget = SIZE_MAX,
 };
 
 void fake_lock(void)
@@ -68,6 +69,7 @@ void hk_cold_fake_reset(void)
     fake_reset_heaps();
     fake_cold.large = 0;
     fake_cold.budget = SIZE_MAX;
+    fake_cold.meta_budget = SIZE_MAX;
     fake_cold.fail_at = 0;
     fake_cold.log = (struct hk_cold_fake_log){0};
     fake_cold.violation = NULL;
@@ -144,7 +146,7 @@ void hk_cold_fake_stat(struct hk_cold_stat *out)
         .live_void = HK_COLD_STATS_VOID,
         .huge = fake_cold.large,
         .dirty = dirty_slices_locked() * HK_SLICE,
-        .meta = sizeof fake_cold + fake_cold.heap_count * sizeof(struct hk_heap),
+        .meta = sizeof fake_cold + fake_cold.meta + fake_cold.heap_count * sizeof(struct hk_heap),
         .heaps = fake_cold.heap_count,
         .leases = fake_cold.log.leases,
         .retires = fake_cold.log.retires,
@@ -174,6 +176,24 @@ const char *hk_cold_fake_check(void)
     }
     fake_unlock();
     return violation;
+}
+
+void hk_cold_fake_meta_budget(size_t bytes)
+{
+    fake_lock();
+    fake_cold.meta_budget = bytes;
+    fake_unlock();
+}
+
+void *hk_cold_fake_meta(size_t size)
+{
+    fake_lock();
+    fake_expect_locked(size > 0, "a piece of metadata of 0 bytes");
+    bool granted = size <= fake_cold.meta_budget && fake_cold.meta <= fake_cold.meta_budget - size;
+    void *piece = granted ? fake_map(hk_round_up(size, 4096), 4096) : NULL;
+    fake_cold.meta += piece ? size : 0;
+    fake_unlock();
+    return piece;
 }
 
 /* Registered for the process's life: a reset forgets none. */

@@ -30,6 +30,10 @@ struct hk_cold_fake_log {
  * broken promise. tests, one thread. */
 void hk_cold_fake_reset(void);
 
+/* Grant pieces of metadata only while `bytes` bytes of them were granted, in all; SIZE_MAX: no
+ * bound. Pieces outlast a reset. */
+void hk_cold_fake_meta_budget(size_t bytes);
+
 /* Grant leases only while fewer than `slices` slices are leased; SIZE_MAX: no bound. */
 void hk_cold_fake_budget(size_t slices);
 
@@ -45,6 +49,7 @@ int hk_cold_fake_init(const struct hk_hooks *hooks);
 struct hk_page *hk_cold_fake_lease(const struct hk_lease *request);
 void hk_cold_fake_retire(struct hk_heap *heap, struct hk_page *page);
 void hk_cold_fake_guard(struct hk_guard *guard);
+void *hk_cold_fake_meta(size_t size);
 size_t hk_cold_fake_purge(struct hk_page *page, size_t offset, size_t size);
 void hk_cold_fake_adjust(struct hk_page *page, int delta);
 bool hk_cold_fake_keep(struct hk_heap *heap, struct hk_page *page, void *block);
@@ -73,6 +78,7 @@ static const struct hk_cold hk_cold_fake = {
     .lease = hk_cold_fake_lease,
     .retire = hk_cold_fake_retire,
     .guard = hk_cold_fake_guard,
+    .meta = hk_cold_fake_meta,
     .purge = hk_cold_fake_purge,
     .adjust = hk_cold_fake_adjust,
     .keep = hk_cold_fake_keep,

@@ -38,7 +38,9 @@ struct fake_cold {
     size_t heap_count;
     struct fake_letter letter[FAKE_LETTERS];
     void *large_block[FAKE_LARGE];
-    size_t large; /* bytes of large blocks */
+    size_t large;       /* bytes of large blocks */
+    size_t meta;        /* bytes of metadata, for ever */
+    size_t meta_budget; /* bytes of it, most */
     size_t budget;
     size_t fail_at;
     struct hk_cold_fake_log log;

@@ -137,6 +137,7 @@ static void abandon_leaves_the_boxes_state_zero(const void *subject)
         assert_memory_equal(hk_lane(heap, i), no_lane, lane_size);
         assert_memory_equal(bin, &no_bin, sizeof no_bin);
     }
+    assert_memory_equal(hk_lane(heap, HK_BIN_COUNT), no_lane, HK_POOL_LANE);
     assert_non_null(kept);
     HK_COLD.death(heap);
     heap = kit_open_heir(box);

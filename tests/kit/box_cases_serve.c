@@ -2,6 +2,7 @@
 /* Kit cases of a box's blocks: what a block handed out is, and that memory is used again. */
 #include "kit/box_kit.h"
 
+#include "common/scrub.h"
 #include "unit/random.h"
 
 #include <stdlib.h>
@@ -230,6 +231,37 @@ static void fresh_block_reads_as_zero(const void *subject)
     kit_close(box, heap);
 }
 
+#if KIT_POOL
+/* The kit stands in for the gate, which scrubs what comes back. */
+static void block_never_used_before_is_zero(const void *subject)
+{
+    const struct kit_box *box = subject;
+    struct hk_heap *heap = kit_open(box);
+    void *blocks[KIT_BLOCKS];
+
+    for (int round = 0; round < 3; round++) {
+        for (size_t r = 0; r < kit_request_count; r += 7) {
+            size_t size = kit_request_size(kit_request(r));
+            kit_take_all(box, heap, kit_request(r), blocks);
+            for (size_t i = 0; i < KIT_BLOCKS; i++) {
+                const unsigned char *bytes = blocks[i];
+                for (size_t b = HK_SCRUB_HEADER; b < size; b++) {
+                    assert_int_equal(bytes[b], 0);
+                }
+                memset(blocks[i], 0xff, size);
+            }
+            for (size_t i = 0; i < KIT_BLOCKS; i++) {
+                memset(blocks[i], 0, size);
+                kit_give(box, heap, blocks[i]);
+            }
+        }
+        box->collect(heap, HK_COLLECT_ALL); /* the memory is soiled, and leased again */
+    }
+
+    kit_close(box, heap);
+}
+#endif
+
 static void common_part_is_untouched(const void *subject)
 {
     const struct kit_box *box = subject;
@@ -304,6 +336,9 @@ const struct kit_case kit_serve_cases[] = {
     {"working_set_causes_no_lease", working_set_causes_no_lease, 0},
     {"steady_state_never_leases", steady_state_never_leases, 0},
     {"fresh_block_reads_as_zero", fresh_block_reads_as_zero, 0},
+#if KIT_POOL
+    {"block_never_used_before_is_zero", block_never_used_before_is_zero, KIT_SCRUBS},
+#endif
     {"common_part_is_untouched", common_part_is_untouched, 0},
 #if KIT_FAKE_COLD
     {"out_of_memory_is_null", out_of_memory_is_null, 0},

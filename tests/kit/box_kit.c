@@ -2,6 +2,8 @@
 /* The shared frame of the hot box and pool kits: heaps, hooks, patterns, and main. */
 #include "kit/box_kit.h"
 
+#include "common/scrub.h"
+
 #include <stdatomic.h>
 #include <string.h>
 
@@ -38,6 +40,16 @@ static const struct hk_hooks hooks = {
     .purge_parts = purge_parts,
 };
 
+/* A box may look for the thread's heap where the gate keeps it. */
+static void bind(struct hk_heap *heap)
+{
+#if HK_TLS_BINS
+    hk_tls.heap = heap;
+#else
+    (void)heap;
+#endif
+}
+
 struct hk_heap *kit_open(const struct kit_box *box)
 {
     atomic_store(&box_in_seat, box);
@@ -46,6 +58,7 @@ struct hk_heap *kit_open(const struct kit_box *box)
     if (heap) {
         box->init(heap);
     }
+    bind(heap);
     return heap;
 }
 
@@ -59,6 +72,7 @@ struct hk_heap *kit_open_heir(const struct kit_box *box)
 
 void kit_close(const struct kit_box *box, struct hk_heap *heap)
 {
+    bind(NULL);
     box->abandon(heap);
     HK_COLD.death(heap);
 }
@@ -183,7 +197,8 @@ static const char *subject_name(const void *subject)
 
 static unsigned traits(const void *subject)
 {
-    return ((const struct kit_box *)subject)->owns_pages ? KIT_OWNS : KIT_SHARES;
+    unsigned scrubs = KIT_POOL && HK_POOL_ZERO == HK_POOL_ZERO_FULL ? KIT_SCRUBS : 0;
+    return scrubs | (((const struct kit_box *)subject)->owns_pages ? KIT_OWNS : KIT_SHARES);
 }
 
 static bool any_box_shares(void)

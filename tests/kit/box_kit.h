@@ -38,8 +38,8 @@ struct kit_box {
     const char *(*check)(struct hk_heap *heap);
 };
 
-/* Traits of a box: whose its pages are. */
-enum { KIT_OWNS = 1, KIT_SHARES = 2 };
+/* Traits of a box: whose its pages are; it is a pool whose blocks shall all be zero (pool_zero). */
+enum { KIT_OWNS = 1, KIT_SHARES = 2, KIT_SCRUBS = 4 };
 
 enum { KIT_BLOCKS = 64 }; /* fewer don't see a block handed out again after a while */
 

@@ -144,6 +144,43 @@ static void guarded_locks_are_held_across_fork(const void *subject)
     kit_end_heap(cold, heap);
 }
 
+static void metadata_is_zero_and_lasts(const void *subject)
+{
+    static const size_t sizes[] = {1, 64, 100, 5000, 200000};
+    enum { PIECES = sizeof sizes / sizeof *sizes };
+    const struct hk_cold *cold = subject;
+    unsigned char *piece[PIECES];
+
+    for (size_t i = 0; i < PIECES; i++) {
+        piece[i] = cold->meta(sizes[i]);
+        assert_non_null(piece[i]);
+        assert_int_equal((uintptr_t)piece[i] % HK_CACHE_LINE, 0);
+        for (size_t byte = 0; byte < sizes[i]; byte++) {
+            assert_int_equal(piece[i][byte], 0);
+        }
+        memset(piece[i], (int)i + 1, sizes[i]);
+    }
+    struct hk_heap *heap = kit_heap(cold);
+    cold->trim(heap, 0);
+    kit_end_heap(cold, heap);
+
+    for (size_t i = 0; i < PIECES; i++) {
+        assert_int_equal(piece[i][0], i + 1);
+        assert_memory_equal(piece[i], piece[i] + 1, sizes[i] - 1);
+    }
+}
+
+static void metadata_is_counted(const void *subject)
+{
+    enum { SIZE = 1 << 20 };
+    const struct hk_cold *cold = subject;
+    size_t before = kit_stat(cold).meta;
+
+    assert_non_null(cold->meta(SIZE));
+
+    assert_true(kit_stat(cold).meta >= before + SIZE);
+}
+
 const struct kit_case kit_shared_cases[] = {
     {"shared_page_belongs_to_no_heap", shared_page_belongs_to_no_heap, 0},
     {"shared_page_outlasts_the_heap_that_leased_it", shared_page_outlasts_the_heap_that_leased_it,
@@ -152,5 +189,7 @@ const struct kit_case kit_shared_cases[] = {
     {"retired_page_has_no_bin", retired_page_has_no_bin, 0},
     {"shared_page_comes_through_fork", shared_page_comes_through_fork, 0},
     {"guarded_locks_are_held_across_fork", guarded_locks_are_held_across_fork, 0},
+    {"metadata_is_zero_and_lasts", metadata_is_zero_and_lasts, 0},
+    {"metadata_is_counted", metadata_is_counted, 0},
 };
 const size_t kit_shared_case_count = sizeof kit_shared_cases / sizeof *kit_shared_cases;

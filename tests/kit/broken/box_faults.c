@@ -176,6 +176,22 @@ static void touch_the_common_part(void *subject)
     ((struct kit_box *)subject)->free_local = renaming_free;
 }
 
+#if KIT_POOL
+static void *soiling_refill(struct hk_heap *heap, size_t request)
+{
+    unsigned char *block = kit_honest.refill(heap, request);
+    if (block) {
+        block[request - 1] = 1;
+    }
+    return block;
+}
+
+static void serve_soiled_blocks(void *subject)
+{
+    ((struct kit_box *)subject)->refill = soiling_refill;
+}
+#endif
+
 static void *bluffing_refill(struct hk_heap *heap, size_t request)
 {
     static _Alignas(16) char nowhere[16];
@@ -251,6 +267,9 @@ const struct kit_fault kit_serve_faults[] = {
     {"freed_block_lost", "working_set_causes_no_lease", lose_freed_blocks},
     {"steady_state_leases", "steady_state_never_leases", lease_now_and_then},
     {"used_block_called_fresh", "fresh_block_reads_as_zero", call_used_blocks_fresh},
+#if KIT_POOL
+    {"new_block_soiled", "block_never_used_before_is_zero", serve_soiled_blocks},
+#endif
     {"common_part_touched", "common_part_is_untouched", touch_the_common_part},
     {"block_from_nowhere", "out_of_memory_is_null", give_a_block_from_nowhere},
     {"refusal_remembered", "refused_lease_is_no_lasting_harm", give_up_for_good},

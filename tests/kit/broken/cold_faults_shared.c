@@ -91,6 +91,43 @@ static void forget_guards(void *subject)
     ((struct hk_cold *)subject)->guard = no_guard;
 }
 
+static void *soiling_meta(size_t size)
+{
+    unsigned char *piece = HONEST.meta(size);
+    piece[size / 2] = 1;
+    return piece;
+}
+
+static void soil_metadata(void *subject)
+{
+    ((struct hk_cold *)subject)->meta = soiling_meta;
+}
+
+static void *repeating_meta(size_t size)
+{
+    static void *piece;
+    enum { LARGEST = 200000 };
+    piece = piece ? piece : HONEST.meta(LARGEST);
+    memset(piece, 0, size);
+    return piece;
+}
+
+static void give_metadata_twice(void *subject)
+{
+    ((struct hk_cold *)subject)->meta = repeating_meta;
+}
+
+static void secret_stat(struct hk_cold_stat *out)
+{
+    HONEST.stat(out);
+    out->meta = sizeof *out;
+}
+
+static void hide_metadata(void *subject)
+{
+    ((struct hk_cold *)subject)->stat = secret_stat;
+}
+
 const struct kit_fault kit_shared_faults[] = {
     {"shared_page_owned", "shared_page_belongs_to_no_heap", own_every_page},
     {"shared_page_dies_with_a_heap", "shared_page_outlasts_the_heap_that_leased_it",
@@ -99,5 +136,8 @@ const struct kit_fault kit_shared_faults[] = {
     {"retired_page_keeps_its_bin", "retired_page_has_no_bin", leave_the_bin},
     {"fork_freezes_shared_pages", "shared_page_comes_through_fork", freeze_shared_pages},
     {"guards_forgotten", "guarded_locks_are_held_across_fork", forget_guards},
+    {"metadata_soiled", "metadata_is_zero_and_lasts", soil_metadata},
+    {"metadata_given_twice", "metadata_is_zero_and_lasts", give_metadata_twice},
+    {"metadata_hidden", "metadata_is_counted", hide_metadata},
 };
 const size_t kit_shared_fault_count = sizeof kit_shared_faults / sizeof *kit_shared_faults;
