@@ -53,9 +53,9 @@ enum { HK_STATS_OFF, HK_STATS_BASIC, HK_STATS_FULL };
     NOTE(HK_NOTE_CARVE, "steps into memory never used")                                            \
     NOTE(HK_NOTE_LARGE_ALLOC, "large blocks handed out")                                           \
     NOTE(HK_NOTE_LARGE_FREE, "large blocks freed")                                                 \
-    NOTE(HK_NOTE_FLAT_UNKNOWN, "flatten: page unknown") /* frees that fell back since the page */  \
-    NOTE(HK_NOTE_FLAT_NOT_MINE, "flatten: page not mine") /* was not found without a search, */    \
-    NOTE(HK_NOTE_FLAT_OTHER, "flatten: other")     /* was another's, or no more may be kept */     \
+    NOTE(HK_NOTE_FLAT_UNKNOWN, "flatten: page unknown")   /* frees that fell back: it took a */    \
+    NOTE(HK_NOTE_FLAT_NOT_MINE, "flatten: page not mine") /* search; another heap drew from it */  \
+    NOTE(HK_NOTE_FLAT_OTHER, "flatten: other")            /* last; no more may be kept */          \
     NOTE(HK_NOTE_PAGE_FAILURE, "page-of failures") /* blocks that lie in no page: must be 0 */
 
 #define HK_LISTED_NAME(name, shown) name,
