@@ -97,15 +97,15 @@ HK_INLINE void hk_fast_free(void *block)
     HK_DECORATOR.freeing(block);
     struct hk_page *page = hk_page_of(block);
     hk_scrub_in(page, block);
-    if (!HK_POOL.owns_pages && hk_route_is_shared_pool(page)) {
-        hk_fast_free_shared(page, block);
-        return;
-    }
-    if (!HK_ALL_OWN && HK_LIKELY(hk_route_is_shared(page))) {
+    if (HK_TINY_SHARES && HK_LIKELY(hk_route_is_shared_tiny(page))) {
         hk_count_free(hk_fast_calls(hk_self()), page);
         if (HK_UNLIKELY(!hk_route_free(hk_self(), page, block))) {
             hk_gate_spill(page, block);
         }
+        return;
+    }
+    if (!HK_POOL.owns_pages && hk_route_is_shared_pool(page)) {
+        hk_fast_free_shared(page, block);
         return;
     }
     if (HK_UNLIKELY(!hk_fast_is_own(page))) {

@@ -16,8 +16,8 @@
 #define HK_HAS_BASE (HK_BANDS != HK_BANDS_ALL)
 
 /* Boxes in the seats that serve blocks: which of them own their pages. */
-#define HK_ALL_OWN   (HK_TINY.owns_pages && HK_TINY_BASE.owns_pages && HK_POOL.owns_pages)
-#define HK_NONE_OWNS (!HK_TINY.owns_pages && !HK_TINY_BASE.owns_pages && !HK_POOL.owns_pages)
+#define HK_TINY_SHARES (!HK_TINY.owns_pages || (HK_HAS_BASE && !HK_TINY_BASE.owns_pages))
+#define HK_NONE_OWNS   (!HK_TINY.owns_pages && !HK_TINY_BASE.owns_pages && !HK_POOL.owns_pages)
 
 /* -> a block from what is at hand, for a tiny offset; NULL: refill. owner. */
 HK_INLINE void *hk_route_tiny(struct hk_heap *heap, size_t offset)
@@ -46,23 +46,22 @@ static inline void *hk_route_refill(struct hk_heap *heap, size_t size)
     return hk_in_bands(offset) ? HK_TINY.refill(heap, offset) : HK_TINY_BASE.refill(heap, offset);
 }
 
-/* -> true: the page's box shares its pages. Where no box owns pages, the class alone tells that the
- * page is a box's, and neither kind nor owner is asked for. */
-HK_INLINE bool hk_route_is_shared(const struct hk_page *page)
+/* -> true: the page is of a tiny box that shares its pages. Where no box owns pages, the class
+ * alone tells that the page is a box's, and neither kind nor owner is asked for. */
+HK_INLINE bool hk_route_is_shared_tiny(const struct hk_page *page)
 {
     if (HK_NONE_OWNS) {
-        return page->bin_index < HK_BIN_COUNT;
+        return page->bin_index < HK_TINY_BINS;
     }
     return (!HK_TINY.owns_pages && page->kind == HK_KIND_TINY) ||
-           (HK_HAS_BASE && !HK_TINY_BASE.owns_pages && page->kind == HK_KIND_BASE) ||
-           (!HK_POOL.owns_pages && page->kind == HK_KIND_POOL);
+           (HK_HAS_BASE && !HK_TINY_BASE.owns_pages && page->kind == HK_KIND_BASE);
 }
 
-/* -> true: the page is of a pool that shares its pages. */
+/* The same for the pool; asked second. */
 HK_INLINE bool hk_route_is_shared_pool(const struct hk_page *page)
 {
     if (HK_NONE_OWNS) {
-        return page->bin_index >= HK_TINY_BINS && page->bin_index < HK_BIN_COUNT;
+        return page->bin_index < HK_BIN_COUNT;
     }
     return !HK_POOL.owns_pages && page->kind == HK_KIND_POOL;
 }

@@ -88,6 +88,7 @@ struct drawn {
     struct hk_mid_desc *desc;
     size_t count;
     uint64_t untouched; /* bits of blocks that were never handed out before */
+    bool zero;          /* they read as zero */
 };
 
 /* Take the lowest `want` blocks of a listed page. */
@@ -95,7 +96,7 @@ static struct drawn take_locked(struct hk_mid_class *class, struct hk_mid_desc *
                                 size_t want)
 {
     char *memory = (char *)atomic_load_explicit(&desc->start, memory_order_relaxed);
-    struct drawn drawn = {.desc = desc};
+    struct drawn drawn = {.desc = desc, .zero = desc->flags & HK_MID_ZERO};
     uint64_t before = desc->free;
     uint64_t bits = before;
     class->empty -= is_empty(desc);
@@ -126,17 +127,15 @@ static struct drawn take_locked(struct hk_mid_class *class, struct hk_mid_desc *
 /* Say what is known of blocks that nobody had before, and make it so where the option asks. */
 static void settle(struct hk_heap *heap, const struct drawn *drawn, void **blocks)
 {
-    const struct hk_mid_desc *desc = drawn->desc;
-    bool zero = desc->flags & HK_MID_ZERO;
     if (drawn->untouched) {
         hk_count_note(heap, HK_NOTE_CARVE);
     }
-    if (zero && drawn->untouched & hk_mid_bit(drawn->desc, blocks[0])) {
+    if (drawn->zero && drawn->untouched & hk_mid_bit(drawn->desc, blocks[0])) {
         heap->fresh_block = blocks[0];
     }
-    for (size_t i = 0; HK_POOL_ZERO == HK_POOL_ZERO_FULL && !zero && i < drawn->count; i++) {
+    for (size_t i = 0; HK_POOL_ZERO == HK_POOL_ZERO_FULL && !drawn->zero && i < drawn->count; i++) {
         if (drawn->untouched & hk_mid_bit(drawn->desc, blocks[i])) {
-            memset(blocks[i], 0, desc->block_size);
+            memset(blocks[i], 0, drawn->desc->block_size);
         }
     }
 }
@@ -193,7 +192,7 @@ size_t hk_mid_draw(struct hk_heap *heap, size_t bin, void **blocks, size_t want)
     for (;;) {
         hk_lock_take(lock);
         struct hk_mid_desc *desc = class->first;
-        struct drawn drawn = {NULL, 0, 0};
+        struct drawn drawn = {.desc = NULL};
         if (desc) {
             drawn = take_locked(class, desc, blocks, want);
             atomic_store_explicit(&desc->mine, heap, memory_order_relaxed);

@@ -226,6 +226,27 @@ static void *burst_and_sleep(void *unused)
     return NULL;
 }
 
+/* Three blocks of every size from 1 to 256 KiB in steps of an eighth: 7 MiB, not all at a time. */
+static void *touch_and_sleep(void *unused)
+{
+    (void)unused;
+    for (size_t size = 1025; size <= KIB(256); size += size / 8) {
+        void *block[3];
+        for (size_t i = 0; i < 3; i++) {
+            block[i] = malloc(size);
+            EXPECT(block[i] != NULL);
+            memset(block[i], 1, size);
+        }
+        for (size_t i = 0; i < 3; i++) {
+            free(block[i]);
+        }
+    }
+    sem_post(&asleep);
+    while (sem_wait(&awake) != 0) {
+    }
+    return NULL;
+}
+
 static void *sleep_only(void *unused)
 {
     (void)unused;
@@ -269,6 +290,17 @@ static void idle_threads_keep_no_more_than_their_burst(void)
     expect_at_most(kept, SLEEPERS * KIB(1536), true, "KiB kept by 200 idle threads");
 }
 
+/* Where the pages of middle sizes are all threads': each may keep 256 KiB, all together 16 MiB
+ * more; as much again for partly filled pages and what the main thread has not trimmed. */
+static void idle_threads_keep_a_handful_of_middle_blocks(void)
+{
+    size_t stacks = growth_by_sleepers(sleep_only);
+    size_t growth = growth_by_sleepers(touch_and_sleep);
+    size_t kept = growth > stacks ? growth - stacks : 0;
+    size_t bound = SLEEPERS * KIB(256) + MIB(16);
+    expect_at_most(kept, 2 * bound, true, "KiB of middle blocks kept by 200 idle threads");
+}
+
 int main(int argc, char **argv)
 {
     static const struct claim claims[] = {
@@ -280,6 +312,8 @@ int main(int argc, char **argv)
          short_threads_free_their_predecessors_blocks},
         {"one_thread_frees_what_others_make", one_thread_frees_what_others_make},
         {"idle_threads_keep_no_more_than_their_burst", idle_threads_keep_no_more_than_their_burst},
+        {"idle_threads_keep_a_handful_of_middle_blocks",
+         idle_threads_keep_a_handful_of_middle_blocks},
     };
     return check_claims(argc, argv, claims, sizeof claims / sizeof *claims);
 }

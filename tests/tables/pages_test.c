@@ -69,8 +69,21 @@ static void fill(struct crowd *crowd, struct hk_heap *heap, size_t size)
 static void empty(struct crowd *crowd)
 {
     for (size_t i = 0; i < crowd->count; i++) {
-        HK_POOL.free_local(crowd->heap, hk_page_of(crowd->block[i]), crowd->block[i]);
+        struct hk_page *page = hk_page_of(crowd->block[i]);
+        if (!HK_POOL.free_local(crowd->heap, page, crowd->block[i])) {
+            HK_POOL.spill(crowd->heap, page, crowd->block[i]);
+        }
     }
+}
+
+/* A pool may look for the thread's heap where the gate keeps it. */
+static void bind(struct hk_heap *heap)
+{
+#if HK_TLS_BINS
+    hk_tls.heap = heap;
+#else
+    (void)heap;
+#endif
 }
 
 static struct hk_heap *open_heap(void)
@@ -78,12 +91,14 @@ static struct hk_heap *open_heap(void)
     struct hk_heap *heap = HK_COLD.birth(HK_TLS_BINS ? hk_self_token(NULL) : 0);
     assert_non_null(heap);
     HK_POOL.init(heap);
+    bind(heap);
     return heap;
 }
 
 static void close_heap(struct hk_heap *heap)
 {
     assert_null(HK_POOL.check(heap));
+    bind(NULL);
     HK_POOL.abandon(heap);
     HK_COLD.death(heap);
     assert_null(HK_COLD.check());
