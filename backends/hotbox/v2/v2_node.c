@@ -194,6 +194,7 @@ void hk_hotbox_v2_event(struct hk_page *page)
     struct hk_v2_node *node = hk_v2_node(page);
     int saved = errno; /* giving memory back may set it, and free must not */
     hk_heap_enter(heap);
+    hk_count_event(heap, page->bin_index, HK_EVENT_SLOW_FREE);
     if (hk_v2_state(page) == HK_V2_CURRENT) {
         node->countdown = HK_V2_CURRENT_COUNT;
     } else {
