@@ -68,10 +68,11 @@ HK_INLINE void hk_fast_free(void *block)
     HK_DECORATOR.freeing(block);
     struct hk_page *page = hk_page_of(block);
     if (!HK_ALL_OWN && HK_LIKELY(hk_route_is_shared(page))) {
-        hk_count_free(hk_fast_calls(hk_self()), page);
         if (HK_UNLIKELY(!hk_route_free(hk_self(), page, block))) {
             hk_gate_spill(page, block);
+            return;
         }
+        hk_count_free(hk_fast_calls(hk_self()), page);
         return;
     }
     if (HK_UNLIKELY(!hk_fast_is_own(page))) {
