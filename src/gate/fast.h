@@ -51,11 +51,12 @@ static __attribute__((noinline, unused)) void *hk_fast_malloc_shared(size_t size
 
 static __attribute__((noinline, unused)) void hk_fast_free_shared(struct hk_page *page, void *block)
 {
-    hk_count_free(hk_fast_calls(hk_self()), page);
     if (HK_UNLIKELY(!HK_POOL.free_local(hk_self(), page, block))) {
         /* found anew: one value less to keep across a call */
         hk_gate_spill(hk_page_of(block), block);
+        return;
     }
+    hk_count_free(hk_fast_calls(hk_self()), hk_page_of(block));
 }
 
 HK_INLINE void *hk_fast_malloc(size_t size)
@@ -98,10 +99,11 @@ HK_INLINE void hk_fast_free(void *block)
     struct hk_page *page = hk_page_of(block);
     hk_scrub_in(page, block);
     if (HK_TINY_SHARES && HK_LIKELY(hk_route_is_shared_tiny(page))) {
-        hk_count_free(hk_fast_calls(hk_self()), page);
         if (HK_UNLIKELY(!hk_route_free(hk_self(), page, block))) {
             hk_gate_spill(page, block);
+            return;
         }
+        hk_count_free(hk_fast_calls(hk_self()), page);
         return;
     }
     if (!HK_POOL.owns_pages && hk_route_is_shared_pool(page)) {

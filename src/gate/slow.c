@@ -151,6 +151,7 @@ void hk_gate_spill(struct hk_page *page, void *block)
 {
     int saved = errno;
     struct hk_heap *heap = hk_thread_is_dead() ? NULL : hk_thread_enter();
+    hk_count_free(hk_slow_calls(heap), page);
     hk_route_spill(heap, page, block);
     if (heap) {
         pace(heap);

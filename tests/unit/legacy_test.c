@@ -1,103 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* Hot box legacy from inside, over the fake cold side: magazines and their bounds, where blocks and
- * pages go, what is kept and given back, and what check finds. */
-#include "unit/unit.h"
+/* Hot box legacy from inside: magazines and their bounds, where blocks and pages go, what is kept
+ * and given back. */
+#include "unit/legacy_unit.h"
 
-#include "fakes/cold_fake.h"
-#include "hotbox/legacy/depot_state.h"
-#include "hotbox/legacy/hotbox_legacy.h"
 #include "unit/random.h"
-
-#include <string.h>
-
-#if HK_TLS_BINS
-_Thread_local struct hk_tls hk_tls;
-#endif
-
-enum { SMALL = 48, LARGE = 1024, MANY = 4096 };
-
-static void *blocks[MANY];
-static struct hk_heap *heap;
-
-static struct hk_bin *bin_of(size_t offset)
-{
-    return hk_bin_at(heap, offset);
-}
-
-static void *take(size_t offset)
-{
-    void *block = hk_hotbox_legacy.alloc(heap, offset);
-    block = block ? block : hk_hotbox_legacy.refill(heap, offset);
-    assert_non_null(block);
-    return block;
-}
-
-static void give(void *block)
-{
-    if (!hk_hotbox_legacy.free_local(heap, hk_page_of(block), block)) {
-        hk_hotbox_legacy.spill(heap, hk_page_of(block), block);
-    }
-}
-
-static void take_many(size_t offset, size_t count)
-{
-    for (size_t i = 0; i < count; i++) {
-        blocks[i] = take(offset);
-    }
-}
-
-static void give_many(size_t first, size_t end)
-{
-    for (size_t i = first; i < end; i++) {
-        give(blocks[i]);
-    }
-}
-
-/* Straight into their pages, as a thread without a heap does. */
-static void put_many(size_t first, size_t end, size_t step)
-{
-    for (size_t i = first; i < end; i += step) {
-        hk_hotbox_legacy.spill(NULL, hk_page_of(blocks[i]), blocks[i]);
-    }
-}
-
-static size_t count_of(size_t offset, enum hk_depot_place place)
-{
-    return hk_depot.classes[offset >> HK_BIN_SHIFT].list[place].count;
-}
-
-static struct hk_cold_fake_log cold_log(void)
-{
-    struct hk_cold_fake_log log;
-    hk_cold_fake_log(&log);
-    return log;
-}
-
-static int open_heap(void **state)
-{
-    (void)state;
-#if HK_TLS_BINS
-    memset(&hk_tls, 0, sizeof hk_tls);
-#endif
-    hk_cold_fake_reset();
-    heap = hk_cold_fake.birth(HK_TLS_BINS ? hk_self_token(NULL) : 0);
-    hk_hotbox_legacy.init(heap);
-    return heap ? 0 : 1;
-}
-
-/* Every test has given its blocks back: nothing is left. */
-static int close_heap(void **state)
-{
-    (void)state;
-    const char *broken = hk_hotbox_legacy.check(heap);
-    hk_hotbox_legacy.abandon(heap);
-    hk_cold_fake.death(heap);
-    broken = broken ? broken : hk_cold_fake_violation();
-    if (broken) {
-        print_error("%s\n", broken);
-    }
-    return broken || cold_log().leased_now ? 1 : 0;
-}
 
 static void magazine_of_a_new_heap_is_empty_and_full(void **state)
 {
@@ -161,13 +67,14 @@ static void refill_never_exceeds_its_buffer(void **state)
         take_many(SMALL, MANY);
         put_many(0, MANY, step);
         while (bin->room) {
-            put_many(0, 0, 1);
             void *at_hand = take(SMALL);
             hk_hotbox_legacy.spill(NULL, hk_page_of(at_hand), at_hand);
         }
         void *block = hk_hotbox_legacy.refill(heap, SMALL);
-        assert_in_range(bin->room, 0, bin->limit / 2 - 1);
-        assert_in_range(bin->limit, 1, HK_MAGAZINE_MOST);
+        if (bin->room >= bin->limit / 2 || bin->limit > HK_MAGAZINE_MOST) {
+            fail_msg("%d blocks beside the first (HK_TEST_SEED=%llu)", bin->room,
+                     (unsigned long long)random.seed);
+        }
         give(block);
         for (size_t i = 0; i < MANY; i++) {
             if (i % step) {
@@ -380,148 +287,25 @@ static void child_of_a_fork_finds_the_depot_free(void **state)
     assert_null(hk_hotbox_legacy.check(heap));
 }
 
-/* -> what check says while `*word` is `value`. */
-#define FOUND_WITH(word, value) found_with(&(word), sizeof(word), (uint64_t)(value))
-
-static const char *found_with(void *word, size_t size, uint64_t value)
-{
-    uint64_t was = 0;
-    memcpy(&was, word, size);
-    memcpy(word, &value, size);
-    const char *found = hk_hotbox_legacy.check(heap);
-    memcpy(word, &was, size);
-    assert_null(hk_hotbox_legacy.check(heap));
-    return found;
-}
-
-static void check_names_a_broken_magazine(void **state)
-{
-    (void)state;
-    take_many(SMALL, 4);
-    give_many(0, 3);
-    struct hk_bin *bin = bin_of(SMALL);
-    void **slots = bin->head;
-    void *inside = (char *)blocks[3] + 16;
-    void *other = take(LARGE);
-
-    assert_string_equal(FOUND_WITH(slots[1], (uintptr_t)slots[0]),
-                        "a block is in a magazine twice");
-    assert_string_equal(FOUND_WITH(slots[1], (uintptr_t)inside),
-                        "a magazine holds what is no block of its class");
-    assert_string_equal(FOUND_WITH(slots[1], (uintptr_t)other),
-                        "a magazine holds what is no block of its class");
-    assert_string_equal(FOUND_WITH(bin->room, bin->limit + 1),
-                        "a magazine holds more blocks than it has slots");
-    assert_string_equal(FOUND_WITH(bin->limit, HK_MAGAZINE_MOST + 1),
-                        "a magazine is not in its lane");
-
-    give(blocks[3]);
-    give(other);
-}
-
-static void check_names_a_block_on_both_sides(void **state)
-{
-    (void)state;
-    take_many(SMALL, 4);
-    give_many(0, 4);
-    struct hk_page *page = hk_page_of(blocks[0]);
-    struct hk_depot_page *depot = hk_depot_page(page);
-    uint64_t *map = hk_page_map(page);
-
-    /* as if the flush had forgotten to take it out */
-    depot->out -= 1;
-    map[0] |= 1;
-    const char *found = hk_hotbox_legacy.check(heap);
-    map[0] &= ~(uint64_t)1;
-    depot->out += 1;
-
-    assert_string_equal(found, "a block is in a magazine and free in its page");
-}
-
-static void check_names_a_broken_page(void **state)
-{
-    (void)state;
-    take_many(LARGE, 70);
-    put_many(0, 10, 1);
-    struct hk_page *page = hk_page_of(blocks[0]);
-    struct hk_depot_page *depot = hk_depot_page(page);
-    uint64_t *map = hk_page_map(page);
-
-    assert_string_equal(FOUND_WITH(map[0], 0), "blocks out and free do not sum to the carved ones");
-    assert_string_equal(FOUND_WITH(map[1], 1), "blocks out and free do not sum to the carved ones");
-    assert_string_equal(FOUND_WITH(depot->out, 65), "a page's counts exceed its capacity");
-    assert_string_equal(FOUND_WITH(depot->capacity, 63),
-                        "a page's capacity is not what its blocks make it");
-    assert_string_equal(FOUND_WITH(depot->offset, SMALL),
-                        "a page does not point to its class's bin");
-    assert_string_equal(FOUND_WITH(page->bin_index, 1), "a page is on a list of another class");
-    assert_string_equal(FOUND_WITH(page->owner, HK_OWNER_ORPHAN),
-                        "a page that all threads share has an owner");
-
-    put_many(10, 70, 1);
-}
-
-static void check_names_a_block_that_never_was(void **state)
-{
-    (void)state;
-    void *block = take(LARGE);
-    struct hk_depot_page *depot = hk_depot_page(hk_page_of(block));
-    uint64_t *map = hk_page_map(hk_page_of(block));
-
-    depot->out -= 1;
-    map[0] |= (uint64_t)1 << 63;
-    const char *found = hk_hotbox_legacy.check(heap);
-    map[0] &= ~((uint64_t)1 << 63);
-    depot->out += 1;
-
-    assert_string_equal(found, "a block that was never carved is marked free");
-    give(block);
-}
-
-static void check_names_a_broken_list(void **state)
-{
-    (void)state;
-    take_many(LARGE, 4 * 64);
-    put_many(0, 4 * 64, 2);
-    struct hk_depot_list *list = hk_depot.classes[LARGE >> HK_BIN_SHIFT].list;
-    struct hk_depot_list *open = &list[HK_DEPOT_OPEN];
-    struct hk_depot_page *first = hk_depot_page(open->first);
-    struct hk_depot_page *second = hk_depot_page(first->next);
-
-    assert_string_equal(FOUND_WITH(second->next, (uintptr_t)open->first),
-                        "a list's links do not match");
-    assert_string_equal(FOUND_WITH(open->count, 1), "a list has more pages than it counts");
-    assert_string_equal(FOUND_WITH(first->next, 0), "a list ends before its last page");
-    assert_string_equal(FOUND_WITH(first->place, HK_DEPOT_FULL), "a list's links do not match");
-
-    put_many(1, 4 * 64, 2);
-}
-
 int main(void)
 {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, open_heap, close_heap)
     const struct CMUnitTest tests[] = {
-        TEST(magazine_of_a_new_heap_is_empty_and_full),
-        TEST(last_block_in_is_the_first_one_out),
-        TEST(refill_takes_half_a_magazine_in_order_of_address),
-        TEST(refill_never_exceeds_its_buffer),
-        TEST(magazine_that_runs_over_gets_longer),
-        TEST(magazine_is_bounded_in_bytes),
-        TEST(flush_gives_every_block_to_its_own_page),
-        TEST(freed_memory_is_not_written_to),
-        TEST(full_page_waits_for_a_second_free_block),
-        TEST(collect_makes_every_free_block_reusable),
-        TEST(few_empty_pages_are_kept),
-        TEST(steady_state_never_leases),
-        TEST(free_parts_are_purged_once),
-        TEST(nobodys_frees_need_no_magazine),
-        TEST(chain_of_any_length_is_spliced),
-        TEST(child_of_a_fork_finds_the_depot_free),
-        TEST(check_names_a_broken_magazine),
-        TEST(check_names_a_block_on_both_sides),
-        TEST(check_names_a_broken_page),
-        TEST(check_names_a_block_that_never_was),
-        TEST(check_names_a_broken_list),
+        LEGACY_TEST(magazine_of_a_new_heap_is_empty_and_full),
+        LEGACY_TEST(last_block_in_is_the_first_one_out),
+        LEGACY_TEST(refill_takes_half_a_magazine_in_order_of_address),
+        LEGACY_TEST(refill_never_exceeds_its_buffer),
+        LEGACY_TEST(magazine_that_runs_over_gets_longer),
+        LEGACY_TEST(magazine_is_bounded_in_bytes),
+        LEGACY_TEST(flush_gives_every_block_to_its_own_page),
+        LEGACY_TEST(freed_memory_is_not_written_to),
+        LEGACY_TEST(full_page_waits_for_a_second_free_block),
+        LEGACY_TEST(collect_makes_every_free_block_reusable),
+        LEGACY_TEST(few_empty_pages_are_kept),
+        LEGACY_TEST(steady_state_never_leases),
+        LEGACY_TEST(free_parts_are_purged_once),
+        LEGACY_TEST(nobodys_frees_need_no_magazine),
+        LEGACY_TEST(chain_of_any_length_is_spliced),
+        LEGACY_TEST(child_of_a_fork_finds_the_depot_free),
     };
     return cmocka_run_group_tests_name("legacy", tests, NULL, NULL);
 }
