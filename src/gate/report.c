@@ -230,6 +230,9 @@ static void add_memory(struct hk_text *text, const struct hk_cold_stat *cold, bo
     hk_text_line(text, "bytes of address space in arenas", cold->reserved);
     hk_text_line(text, "bytes in leased pages and spans", cold->leased);
     hk_text_line(text, "bytes in huge blocks", cold->huge);
+    if (HK_LIVE_REPORTED) {
+        hk_text_line(text, "blocks out, as boxes report", cold->live);
+    }
     hk_text_line(text, "bytes free and dirty", cold->dirty);
 }
 

@@ -229,6 +229,20 @@ def both_ways_of_counting_agree(args, folder):
     expect("cold statistics void" not in errors and "stats full;" in errors, errors)
 
 
+def live_blocks_show_where_boxes_report_them(args, folder):
+    shown = []
+    for rounds in ("0", "600"):
+        _, errors = run(args, "call", rounds, wish="1", folder=folder)
+        expect(("cold statistics void" in errors) == (args.live == "void"), errors)
+        shown.append(only(errors).lines.get("blocks out, as boxes report"))
+    if args.live in ("void", "unreported"):
+        expect(shown == [None, None], f"{shown} blocks of boxes that report nothing")
+        return
+    expect(None not in shown, "no line of what boxes report")
+    if args.live == "exact":
+        expect(shown[1] - shown[0] == 400, f"{shown} instead of 400 more")
+
+
 def off_shows_off(args, folder):
     status, errors = run(args, "call", "50", library=args.off, wish="1", folder=folder)
     report = only(errors)
@@ -275,6 +289,7 @@ CASES = [
     files_are_added_to,
     full_counts_every_call,
     gone_readers_do_no_harm,
+    live_blocks_show_where_boxes_report_them,
     off_shows_off,
     only_a_normal_end_reports,
     privileged_processes_have_no_wish,
@@ -288,6 +303,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__)
     for name in ("program", "library", "full", "shared", "off", "linked"):
         parser.add_argument("--" + name, required=True, type=os.path.abspath)
+    parser.add_argument("--live", required=True, choices=("exact", "late", "void", "unreported"))
     parser.add_argument("case", choices=[case.__name__ for case in CASES])
     args = parser.parse_args()
     args.umask = os.umask(0o022)

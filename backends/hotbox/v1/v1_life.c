@@ -52,6 +52,7 @@ void hk_hotbox_v1_attach(struct hk_heap *heap, struct hk_page *page)
     own->told = 0;
     hk_v1_set_out(page, out);
     hk_v1_report(page, (int)out);
+    hk_v1_tell(page);
     hk_v1_place(heap, page);
 }
 
