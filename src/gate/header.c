@@ -68,7 +68,7 @@ static void *stamp(char *plain, size_t front, size_t size)
     header->bin = hk_page_of(plain)->bin_index;
     header->front = (uint64_t)__builtin_ctzll(front);
     header->check = mix(block, content(header));
-    if (CANARY) {
+    if (CANARY > 0) {
         uint64_t word = mix(block, canary);
         memcpy(block + size, &word, sizeof word);
     }
@@ -107,7 +107,7 @@ static struct header *verify(void *block)
         stop("header: block is of another class than its page", block);
     }
     uint64_t word = mix(block, canary);
-    if (CANARY && memcmp((char *)block + header->size, &word, sizeof word) != 0) {
+    if (CANARY > 0 && memcmp((char *)block + header->size, &word, sizeof word) != 0) {
         stop("header: bytes behind the block were overwritten", block);
     }
     return header;
@@ -178,5 +178,5 @@ size_t hk_headed_usable_size(void *block)
     struct header *header = verify(block);
     size_t front = (size_t)1 << header->front;
     /* what lies behind the canary is not to be written to */
-    return CANARY ? header->size : hk_bare_usable_size((char *)block - front) - front;
+    return CANARY > 0 ? header->size : hk_bare_usable_size((char *)block - front) - front;
 }
