@@ -40,7 +40,7 @@ static void give_in_own_heap(void *arg)
     for (size_t i = errand->first; heap && i < KIT_BLOCKS; i += errand->step) {
         kit_give(errand->box, heap, errand->blocks[i]);
     }
-    errand->done = heap && !errand->box->check(heap);
+    errand->done = heap != NULL; /* no check: the other thread may be at work */
     if (heap) {
         kit_close(errand->box, heap);
     }
