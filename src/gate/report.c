@@ -155,20 +155,14 @@ static void add_build(struct hk_text *text)
     hk_text_add(text, "\n");
 }
 
-/* Of one box: its pages are the thread's, or (shared) those of all threads. */
-static void add_blocks(struct hk_text *text, const char *box, bool owns_pages,
-                       const struct hk_hot_stat *stat)
+/* What one box has in the heap. Not asked of a box that shares its pages: it would wait for locks
+ * that a stopped thread may hold. */
+static void add_blocks(struct hk_text *text, const char *box, const struct hk_hot_stat *stat)
 {
-    static const char *const own[] = {"blocks in use", "free blocks in bins",
-                                      "free blocks in pages"};
-    static const char *const shared[] = {"blocks out of shared pages", "free blocks at hand",
-                                         "free blocks in shared pages"};
-    const char *const *labels = owns_pages ? own : shared;
     size_t out = stat->blocks_out;
-    size_t in_use = out > stat->binned ? out - stat->binned : 0;
-    hk_text_line_of(text, box, labels[0], owns_pages ? in_use : out);
-    hk_text_line_of(text, box, labels[1], stat->binned);
-    hk_text_line_of(text, box, labels[2], stat->blocks_in);
+    hk_text_line_of(text, box, "blocks in use", out > stat->binned ? out - stat->binned : 0);
+    hk_text_line_of(text, box, "free blocks in bins", stat->binned);
+    hk_text_line_of(text, box, "free blocks in pages", stat->blocks_in);
 }
 
 static void add_own_thread(struct hk_text *text)
@@ -176,18 +170,22 @@ static void add_own_thread(struct hk_text *text)
     struct hk_heap *heap = hk_thread_heap();
     struct hk_hot_stat stat;
     /* busy: the process ends from a signal handler, inside the allocator */
-    if (!heap || heap->busy) {
+    if (!heap || heap->busy || HK_NONE_OWNS) {
         return;
     }
     hk_text_add(text, "\nof the thread that ends the process:\n");
-    HK_TINY.stat(heap, &stat);
-    add_blocks(text, "tiny", HK_TINY.owns_pages, &stat);
-    if (HK_HAS_BASE) {
-        HK_TINY_BASE.stat(heap, &stat);
-        add_blocks(text, "base", HK_TINY_BASE.owns_pages, &stat);
+    if (HK_TINY.owns_pages) {
+        HK_TINY.stat(heap, &stat);
+        add_blocks(text, "tiny", &stat);
     }
-    HK_POOL.stat(heap, &stat);
-    add_blocks(text, "pool", HK_POOL.owns_pages, &stat);
+    if (HK_HAS_BASE && HK_TINY_BASE.owns_pages) {
+        HK_TINY_BASE.stat(heap, &stat);
+        add_blocks(text, "base", &stat);
+    }
+    if (HK_POOL.owns_pages) {
+        HK_POOL.stat(heap, &stat);
+        add_blocks(text, "pool", &stat);
+    }
 }
 
 static void add_tiers(struct hk_text *text, const struct hk_cold_stat *cold)

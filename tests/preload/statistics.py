@@ -177,9 +177,9 @@ def blocks_of_others_show_on_both_sides(args, folder):
     report = only(errors)
     sums_hold(report)
     row = report.rows["944"]
-    # nobody's blocks are another's where boxes share their pages
-    shares = any(name.endswith("blocks out of shared pages") for name in report.lines)
-    expect(shares or row["sent home"] == 300, f"sent home: {row}")
+    # other boxes may share their pages, and then no block is another thread's
+    known = " v3, pool" in report.text
+    expect(row["sent home"] in ((300,) if known else (0, 300)), f"sent home: {row}")
     expect(row["came home"] == row["sent home"], f"came home: {row}")
     expect(report.lines["heaps"] == 2, "a dead thread's heap is gone")
     expect(report.lines["heaps without a thread"] == 1, "a heap without a thread is not told")
