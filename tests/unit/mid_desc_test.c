@@ -154,27 +154,26 @@ static void page_without_a_descriptor_is_not_entered(void **state)
 {
     (void)state;
     struct hk_heap *heap = new_heap();
-    struct hk_page *page[MANY / 8];
     size_t count = 0;
     size_t pages;
     hk_cold_fake_meta_budget(0);
 
-    /* what is at hand already serves a while */
+    /* what earlier tests left at hand serves a while */
     struct hk_mid_desc *desc;
     do {
-        page[count] = new_page(heap, 1152);
-        desc = hk_mid_adopt(page[count++]);
-    } while (desc && count < MANY / 8);
+        many[count] = new_page(heap, 1152);
+        desc = hk_mid_adopt(many[count++]);
+    } while (desc && count < MANY);
 
     assert_null(desc);
-    assert_null(hk_mid_find(start_of(page[count - 1])));
+    assert_null(hk_mid_find(start_of(many[count - 1])));
     assert_null(hk_mid_table_check(&pages));
     assert_int_equal(pages, count - 1);
     hk_cold_fake_meta_budget(SIZE_MAX);
-    assert_non_null(hk_mid_adopt(page[count - 1]));
+    assert_non_null(hk_mid_adopt(many[count - 1]));
     while (count--) {
-        hk_mid_forget(hk_mid_find(start_of(page[count])));
-        HK_COLD.retire(heap, page[count]);
+        hk_mid_forget(hk_mid_find(start_of(many[count])));
+        HK_COLD.retire(heap, many[count]);
     }
 }
 
