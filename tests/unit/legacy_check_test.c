@@ -29,9 +29,9 @@ static void check_names_a_broken_magazine(void **state)
     assert_string_equal(FOUND_WITH(slots[1], (uintptr_t)slots[0]),
                         "a block is in a magazine twice");
     assert_string_equal(FOUND_WITH(slots[1], (uintptr_t)inside),
-                        "a magazine holds what is no block of its class");
+                        "what is believed to be a block is none of its class");
     assert_string_equal(FOUND_WITH(slots[1], (uintptr_t)other),
-                        "a magazine holds what is no block of its class");
+                        "what is believed to be a block is none of its class");
     assert_string_equal(FOUND_WITH(bin->room, bin->limit + 1),
                         "a magazine holds more blocks than it has slots");
     assert_string_equal(FOUND_WITH(bin->limit, HK_MAGAZINE_MOST + 1),
@@ -39,6 +39,24 @@ static void check_names_a_broken_magazine(void **state)
 
     give(blocks[3]);
     give(other);
+}
+
+static void check_names_a_broken_stock(void **state)
+{
+    (void)state;
+    take_many(SMALL, 300);
+    give_many(0, 300);
+    struct hk_depot_class *class = class_of(SMALL);
+    void **slots = bin_of(SMALL)->head;
+
+    assert_string_equal(FOUND_WITH(class->stock[1], (uintptr_t) class->stock[0]),
+                        "a block is in the stock twice");
+    assert_string_equal(FOUND_WITH(class->stock[1], (uintptr_t)slots[0]),
+                        "a block is in a magazine and in the stock");
+    assert_string_equal(FOUND_WITH(class->stock[1], (uintptr_t) class->stock[1] + 16),
+                        "what is believed to be a block is none of its class");
+    assert_string_equal(FOUND_WITH(class->stocked, HK_DEPOT_STOCK + 1),
+                        "the stock holds more blocks than it has room for");
 }
 
 static void check_names_a_block_on_both_sides(void **state)
@@ -57,7 +75,7 @@ static void check_names_a_block_on_both_sides(void **state)
     map[0] &= ~(uint64_t)1;
     depot->out += 1;
 
-    assert_string_equal(found, "a block is in a magazine and free in its page");
+    assert_string_equal(found, "a block is at hand and free in its page");
 }
 
 static void check_names_a_broken_page(void **state)
@@ -122,9 +140,9 @@ static void check_names_a_broken_list(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        LEGACY_TEST(check_names_a_broken_magazine), LEGACY_TEST(check_names_a_block_on_both_sides),
-        LEGACY_TEST(check_names_a_broken_page),     LEGACY_TEST(check_names_a_block_that_never_was),
-        LEGACY_TEST(check_names_a_broken_list),
+        LEGACY_TEST(check_names_a_broken_magazine),      LEGACY_TEST(check_names_a_broken_stock),
+        LEGACY_TEST(check_names_a_block_on_both_sides),  LEGACY_TEST(check_names_a_broken_page),
+        LEGACY_TEST(check_names_a_block_that_never_was), LEGACY_TEST(check_names_a_broken_list),
     };
     return cmocka_run_group_tests_name("legacy_check", tests, NULL, NULL);
 }

@@ -139,6 +139,53 @@ static void flush_gives_every_block_to_its_own_page(void **state)
     }
 }
 
+static size_t out_of_pages(void)
+{
+    struct hk_hot_stat stat;
+    hk_hotbox_legacy.stat(heap, &stat);
+    return stat.blocks_out;
+}
+
+static void stock_hands_over_without_a_look_at_pages(void **state)
+{
+    (void)state;
+    take_many(SMALL, 300);
+    give_many(0, 300); /* more than a magazine and the stock hold */
+    size_t out = out_of_pages();
+    assert_int_equal(class_of(SMALL)->stocked, HK_DEPOT_STOCK);
+
+    size_t taken = (size_t)bin_of(SMALL)->room + 1; /* one refill */
+    take_many(SMALL, taken);
+
+    assert_int_equal(class_of(SMALL)->stocked, HK_DEPOT_STOCK - 1 - (size_t)bin_of(SMALL)->room);
+    assert_int_equal(out_of_pages(), out);
+    put_many(0, taken, 1);
+}
+
+static void stock_is_bounded_in_bytes(void **state)
+{
+    (void)state;
+    for (size_t offset = 16; offset <= LARGE; offset += 16) {
+        take_many(offset, 600);
+        give_many(0, 600);
+        assert_in_range(class_of(offset)->stocked, 1, HK_DEPOT_STOCK);
+        assert_true(class_of(offset)->stocked * offset <= 64 * 1024);
+    }
+}
+
+static void collect_puts_the_stock_into_its_pages(void **state)
+{
+    (void)state;
+    take_many(SMALL, 300);
+    give_many(0, 300);
+
+    hk_hotbox_legacy.collect(heap, HK_COLLECT_ALL);
+
+    assert_int_equal(class_of(SMALL)->stocked, 0);
+    assert_int_equal(out_of_pages(), 0);
+    assert_int_equal(cold_log().leased_now, 0);
+}
+
 static void freed_memory_is_not_written_to(void **state)
 {
     (void)state;
@@ -297,6 +344,9 @@ int main(void)
         LEGACY_TEST(magazine_that_runs_over_gets_longer),
         LEGACY_TEST(magazine_is_bounded_in_bytes),
         LEGACY_TEST(flush_gives_every_block_to_its_own_page),
+        LEGACY_TEST(stock_hands_over_without_a_look_at_pages),
+        LEGACY_TEST(stock_is_bounded_in_bytes),
+        LEGACY_TEST(collect_puts_the_stock_into_its_pages),
         LEGACY_TEST(freed_memory_is_not_written_to),
         LEGACY_TEST(full_page_waits_for_a_second_free_block),
         LEGACY_TEST(collect_makes_every_free_block_reusable),

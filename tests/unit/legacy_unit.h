@@ -62,9 +62,14 @@ static inline void put_many(size_t first, size_t end, size_t step)
     }
 }
 
+static inline struct hk_depot_class *class_of(size_t offset)
+{
+    return &hk_depot.classes[offset >> HK_BIN_SHIFT];
+}
+
 static inline size_t count_of(size_t offset, enum hk_depot_place place)
 {
-    return hk_depot.classes[offset >> HK_BIN_SHIFT].list[place].count;
+    return class_of(offset)->list[place].count;
 }
 
 static inline struct hk_cold_fake_log cold_log(void)

@@ -10,12 +10,14 @@
 #include <string.h>
 
 enum {
-    WAKE_MOST = 8,       /* free blocks that make a full page one to take from */
-    KEPT_OF_PAGES = 8,   /* for so many pages of a class one more is kept when empty */
-    LIST_END = UINT8_MAX /* no block follows */
+    WAKE_MOST = 8,           /* free blocks that make a full page one to take from */
+    KEPT_OF_PAGES = 8,       /* for so many pages of a class one more is kept when empty */
+    LIST_END = UINT8_MAX,    /* no block follows */
+    STOCK_BYTES = 64 * 1024, /* of blocks that a class stocks, most */
 };
 
 _Static_assert((int)HK_DEPOT_BATCH < (int)LIST_END, "a place in a batch is a byte");
+_Static_assert((int)HK_DEPOT_STOCK <= (int)HK_DEPOT_BATCH, "the stock is one batch");
 
 struct hk_depot hk_depot = {
     .class_locks = {HK_LOCKS_64(HK_RANK_CLASS), HK_LOCK(HK_RANK_CLASS)},
@@ -241,6 +243,38 @@ static size_t put_late(struct hk_heap *heap, void *const *blocks, const struct s
     struct hk_page *gone = hk_depot_drop_kept_locked(class, 1 + in_use / KEPT_OF_PAGES);
     hk_lock_give(&hk_depot.class_locks[bin]);
     return hk_depot_retire_all(heap, gone);
+}
+
+/* -> blocks that the stock of a class may hold. */
+static size_t most_stocked(size_t bin)
+{
+    size_t most = STOCK_BYTES / hk_bin_block_size(bin);
+    return most < HK_DEPOT_STOCK ? most : HK_DEPOT_STOCK;
+}
+
+size_t hk_depot_give(struct hk_heap *heap, size_t bin, void *const *blocks, size_t count)
+{
+    struct hk_depot_class *class = &hk_depot.classes[bin];
+    size_t most = most_stocked(bin);
+    hk_lock_take(&hk_depot.class_locks[bin]);
+    size_t room = class->stocked < most ? most - class->stocked : 0;
+    size_t kept = count < room ? count : room;
+    memcpy(class->stock + class->stocked, blocks, kept * sizeof *blocks);
+    class->stocked += kept;
+    hk_lock_give(&hk_depot.class_locks[bin]);
+    return kept < count ? hk_depot_put(heap, blocks + kept, count - kept) : 0;
+}
+
+size_t hk_depot_clear_stock(struct hk_heap *heap, size_t bin)
+{
+    struct hk_depot_class *class = &hk_depot.classes[bin];
+    void *blocks[HK_DEPOT_STOCK];
+    hk_lock_take(&hk_depot.class_locks[bin]);
+    size_t count = class->stocked;
+    memcpy(blocks, class->stock, count * sizeof *blocks);
+    class->stocked = 0;
+    hk_lock_give(&hk_depot.class_locks[bin]);
+    return count ? hk_depot_put(heap, blocks, count) : 0;
 }
 
 size_t hk_depot_put(struct hk_heap *heap, void *const *blocks, size_t count)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* The depot: hot box legacy's pages, which belong to all threads. For each class lists of pages
- * under the class's lock; a page's blocks are bits of its block map under the page's lock, one of a
- * few that all pages share. Locks are taken in the order class, page, the cold side's; pages are
- * leased, retired and purged with none held.
+/* The depot: hot box legacy's pages, which belong to all threads. For each class lists of pages and
+ * a stock of loose blocks under the class's lock; a page's blocks are bits of its block map under
+ * the page's lock, one of a few that all pages share. Locks are taken in the order class, page, the
+ * cold side's; pages are leased, retired and purged with none held.
  *
  * A page is retired when no block of it is out, which only a thread that holds both locks can see
  * happen: whoever has a block of a page in hand may use its descriptor. So a put that would change
@@ -57,6 +57,14 @@ HK_HIDDEN size_t hk_depot_take(struct hk_heap *heap, size_t bin, void **end, siz
 /* The same from a page that is leased for it. -> 0: out of memory. */
 HK_HIDDEN size_t hk_depot_take_new(struct hk_heap *heap, size_t bin, void **end, size_t want);
 
+/* Take `count` <= HK_DEPOT_BATCH blocks of one bin back: into the stock, from which any thread
+ * takes them without a look at their pages, while that has room; else into their pages. -> bytes of
+ * the pages that were retired. any; `heap` is the caller's. */
+HK_HIDDEN size_t hk_depot_give(struct hk_heap *heap, size_t bin, void *const *blocks, size_t count);
+
+/* Put the stock into its pages. -> bytes of the pages that were retired. */
+HK_HIDDEN size_t hk_depot_clear_stock(struct hk_heap *heap, size_t bin);
+
 /* Put `count` <= HK_DEPOT_BATCH blocks of one bin back into their pages. -> bytes of the pages that
  * were retired. any; `heap` is the caller's or NULL. */
 HK_HIDDEN size_t hk_depot_put(struct hk_heap *heap, void *const *blocks, size_t count);
@@ -76,13 +84,13 @@ HK_HIDDEN void hk_depot_wake(size_t bin);
 /* Give back free parts of pages. -> bytes. */
 HK_HIDDEN size_t hk_depot_purge(size_t bin);
 
-/* Add the pages' counts. */
+/* Add the pages' counts, and the stock's. */
 HK_HIDDEN void hk_depot_stat(size_t bin, struct hk_hot_stat *sum);
 
 /* -> NULL, or the first broken invariant. */
 HK_HIDDEN const char *hk_depot_check(size_t bin);
 
-/* -> NULL, or what is wrong with a block that is believed to be out of a page of bin `bin`. */
+/* -> NULL, or what is wrong with a block of bin `bin` that is in a magazine. */
 HK_HIDDEN const char *hk_depot_check_out(size_t bin, const void *block);
 
 #endif

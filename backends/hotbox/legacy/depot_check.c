@@ -92,18 +92,8 @@ static const char *check_list(const struct hk_depot_list *list, size_t bin, int 
     return count == list->count && list->last == prev ? NULL : "a list ends before its last page";
 }
 
-const char *hk_depot_check(size_t bin)
-{
-    const char *broken = NULL;
-    hk_lock_take(&hk_depot.class_locks[bin]);
-    for (int place = 0; place < HK_DEPOT_PLACES && !broken; place++) {
-        broken = check_list(&hk_depot.classes[bin].list[place], bin, place);
-    }
-    hk_lock_give(&hk_depot.class_locks[bin]);
-    return broken;
-}
-
-const char *hk_depot_check_out(size_t bin, const void *block)
+/* What is wrong with a block that is believed to be out of its page. */
+static const char *check_out(size_t bin, const void *block)
 {
     struct hk_page *page = hk_page_of(block);
     struct hk_lock *lock = hk_depot_page_lock(page);
@@ -113,10 +103,60 @@ const char *hk_depot_check_out(size_t bin, const void *block)
     if (page->bin_index != bin || hk_page_owner(page) != HK_OWNER_SHARED ||
         offset % hk_bin_block_size(bin) != 0 ||
         offset / hk_bin_block_size(bin) >= hk_depot_page(page)->carved) {
-        broken = "a magazine holds what is no block of its class";
+        broken = "what is believed to be a block is none of its class";
     } else if (hk_map_has(hk_page_map(page), offset / hk_bin_block_size(bin))) {
-        broken = "a block is in a magazine and free in its page";
+        broken = "a block is at hand and free in its page";
     }
     hk_lock_give(lock);
+    return broken;
+}
+
+static bool is_among(void *const *blocks, size_t count, const void *block)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (blocks[i] == block) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static const char *check_stock(const struct hk_depot_class *class, size_t bin)
+{
+    if (class->stocked > HK_DEPOT_STOCK) {
+        return "the stock holds more blocks than it has room for";
+    }
+    for (size_t i = 0; i < class->stocked; i++) {
+        const char *broken = check_out(bin, class->stock[i]);
+        if (broken) {
+            return broken;
+        }
+        if (is_among(class->stock, i, class->stock[i])) {
+            return "a block is in the stock twice";
+        }
+    }
+    return NULL;
+}
+
+const char *hk_depot_check(size_t bin)
+{
+    hk_lock_take(&hk_depot.class_locks[bin]);
+    const char *broken = check_stock(&hk_depot.classes[bin], bin);
+    for (int place = 0; place < HK_DEPOT_PLACES && !broken; place++) {
+        broken = check_list(&hk_depot.classes[bin].list[place], bin, place);
+    }
+    hk_lock_give(&hk_depot.class_locks[bin]);
+    return broken;
+}
+
+const char *hk_depot_check_out(size_t bin, const void *block)
+{
+    const struct hk_depot_class *class = &hk_depot.classes[bin];
+    const char *broken = check_out(bin, block);
+    hk_lock_take(&hk_depot.class_locks[bin]);
+    if (!broken && is_among(class->stock, class->stocked, block)) {
+        broken = "a block is in a magazine and in the stock";
+    }
+    hk_lock_give(&hk_depot.class_locks[bin]);
     return broken;
 }

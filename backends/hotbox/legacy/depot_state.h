@@ -9,7 +9,10 @@
 
 #include "depot.h"
 
-enum { HK_DEPOT_PAGE_LOCKS = 64 };
+enum {
+    HK_DEPOT_PAGE_LOCKS = 64,
+    HK_DEPOT_STOCK = 128, /* blocks, most */
+};
 
 struct hk_depot_list {
     struct hk_page *first;
@@ -17,9 +20,12 @@ struct hk_depot_list {
     size_t count;
 };
 
-/* Pages of one class by place; NOWHERE's list stays empty. */
+/* One class: its pages by place (NOWHERE's list stays empty), and its stock: blocks that are out of
+ * their pages, on their way from a thread that frees to one that allocates. */
 struct hk_depot_class {
     _Alignas(HK_CACHE_LINE) struct hk_depot_list list[HK_DEPOT_PLACES];
+    size_t stocked;
+    void *stock[HK_DEPOT_STOCK];
 };
 
 extern HK_HIDDEN struct hk_depot {

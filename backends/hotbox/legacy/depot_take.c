@@ -8,6 +8,8 @@
 
 #include "depot_state.h"
 
+#include <string.h>
+
 /* Take free blocks by their bits, lowest address first. -> how many. */
 static size_t take_bits(struct hk_page *page, void **end, size_t want)
 {
@@ -86,11 +88,19 @@ static size_t take_page_locked(struct hk_heap *heap, size_t bin, struct hk_page 
     return got;
 }
 
+static size_t take_stock_locked(struct hk_depot_class *class, void **end, size_t want)
+{
+    size_t got = want < class->stocked ? want : class->stocked;
+    class->stocked -= got;
+    memcpy(end - got, class->stock + class->stocked, got * sizeof *end);
+    return got;
+}
+
 size_t hk_depot_take(struct hk_heap *heap, size_t bin, void **end, size_t want)
 {
     struct hk_depot_list *list = hk_depot.classes[bin].list;
-    size_t got = 0;
     hk_lock_take(&hk_depot.class_locks[bin]);
+    size_t got = take_stock_locked(&hk_depot.classes[bin], end, want);
     struct hk_page *page = list[HK_DEPOT_OPEN].first;
     while (page && got < want) {
         struct hk_page *next = hk_depot_page(page)->next;

@@ -114,6 +114,7 @@ static void add_page(struct hk_page *page, struct hk_hot_stat *sum)
 void hk_depot_stat(size_t bin, struct hk_hot_stat *sum)
 {
     hk_lock_take(&hk_depot.class_locks[bin]);
+    sum->binned += hk_depot.classes[bin].stocked;
     for (int place = 0; place < HK_DEPOT_PLACES; place++) {
         struct hk_page *page = hk_depot.classes[bin].list[place].first;
         for (; page; page = hk_depot_page(page)->next) {

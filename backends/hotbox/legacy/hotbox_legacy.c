@@ -42,19 +42,19 @@ static void open_magazine(struct hk_heap *heap, size_t index, struct hk_bin *bin
     bin->limit = (int32_t)start_slots(index);
 }
 
-/* Take the `count` blocks at the bottom out. -> bytes of pages that were retired. */
-static size_t flush(struct hk_heap *heap, struct hk_bin *bin, size_t count)
+/* Put all blocks at hand into their pages, the stock's as well. -> bytes of pages that were
+ * retired.
+ */
+static size_t put_all(struct hk_heap *heap, size_t index, struct hk_bin *bin)
 {
     void **slots = bin->head;
+    size_t count = (size_t)bin->room;
     size_t bytes = 0;
     for (size_t done = 0; done < count; done += HK_DEPOT_BATCH) {
         bytes += hk_depot_put(heap, slots + done, lesser(count - done, HK_DEPOT_BATCH));
     }
-    if (count) {
-        bin->room -= (int32_t)count;
-        memmove(slots, slots + count, (size_t)bin->room * sizeof *slots);
-    }
-    return bytes;
+    bin->room = 0;
+    return bytes + hk_depot_clear_stock(heap, index);
 }
 
 /* The magazine is full: frees outnumber allocations by more than it holds. It gets longer, at last
@@ -63,11 +63,15 @@ static void make_room(struct hk_heap *heap, size_t index, struct hk_bin *bin)
 {
     size_t most = most_slots(index);
     size_t limit = (size_t)bin->limit;
-    if (limit == most) {
-        flush(heap, bin, limit / 2);
-    } else {
+    if (limit < most) {
         bin->limit = (int32_t)lesser(2 * limit, most);
+        return;
     }
+    void **slots = bin->head;
+    size_t half = limit / 2;
+    hk_depot_give(heap, index, slots, half);
+    bin->room -= (int32_t)half;
+    memmove(slots, slots + half, (size_t)bin->room * sizeof *slots);
 }
 
 static void shorten(size_t index, struct hk_bin *bin)
@@ -156,7 +160,7 @@ size_t hk_hotbox_legacy_collect(struct hk_heap *heap, enum hk_collect how)
         }
         struct hk_bin *bin = hk_bin_at(heap, i << HK_BIN_SHIFT);
         if (how == HK_COLLECT_ALL) {
-            bytes += flush(heap, bin, (size_t)bin->room);
+            bytes += put_all(heap, i, bin);
             bytes += hk_depot_retire_kept(heap, i);
         }
         if (how != HK_COLLECT_PARTS) {
@@ -177,8 +181,8 @@ void hk_hotbox_legacy_abandon(struct hk_heap *heap)
             continue;
         }
         struct hk_bin *bin = hk_bin_at(heap, i << HK_BIN_SHIFT);
+        put_all(heap, i, bin);
         if (bin->limit) {
-            flush(heap, bin, (size_t)bin->room);
             memset(bin->head, 0, (size_t)bin->limit * sizeof(void *));
             *bin = (struct hk_bin){NULL, 0, 0};
         }
