@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* The shared pool of slices. A request is served from the superslab whose longest free run fits it
- * tightest, so that long runs stay whole and superslabs that drain become free; within one, dirty
- * slices go first, so that clean memory stays untouched. */
+/* The shared pool of slices. Dirty slices go first, so that clean memory stays untouched; else, and
+ * among them, a request is served from the superslab whose longest free run fits it tightest, so
+ * that long runs stay whole and superslabs that drain become free. */
 #include "coldbox/superslab.h"
 
 #include "coldbox/purge.h"
@@ -13,6 +13,7 @@
 enum {
     DRAINS_BELOW = 8, /* slices in use: fewer make a superslab DRAINING */
     HOT_FROM = 16,    /* and so many make it HOT again */
+    LOOKED_AT = 8,    /* superslabs that are asked for dirty slices */
 };
 
 static const uint64_t SLOW_HUGE_NS = 3000000;       /* a coarse clock's tick is 1 to 4 ms */
@@ -159,20 +160,36 @@ static bool use_slices(struct hk_superslab *slab, uint64_t mask, uint32_t count)
     return dirty == 0;
 }
 
+/* -> the places of the first superslab that has any; `dirty`: in dirty slices only, of a few. */
+static uint64_t find_places(uint32_t count, uint64_t places, bool dirty, struct hk_superslab **out)
+{
+    uint32_t left = dirty ? LOOKED_AT : UINT32_MAX;
+    struct hk_superslab *slab = hk_slab_first_locked(count);
+    for (; slab && left--; slab = hk_slab_next_locked(slab)) {
+        uint64_t starts = run_starts(dirty ? slab->dirty : slab->free, count) & places;
+        if (starts) {
+            *out = slab;
+            return starts;
+        }
+    }
+    return 0;
+}
+
 bool hk_slices_take_locked(uint32_t count, uint32_t align, struct hk_slices *out, bool *zero)
 {
     uint64_t places = align > 1 ? aligned_places(align) : ~(uint64_t)0;
-    struct hk_superslab *slab = hk_slab_first_locked(count);
-    for (; slab; slab = hk_slab_next_locked(slab)) {
-        uint64_t starts = run_starts(slab->dirty, count) & places;
-        starts = starts ? starts : run_starts(slab->free, count) & places;
-        if (starts) {
-            *out = (struct hk_slices){slab, (uint32_t)__builtin_ctzll(starts), count};
-            *zero = use_slices(slab, hk_slice_mask(out->index, count), count);
-            return true;
-        }
+    struct hk_superslab *slab = NULL;
+    uint64_t starts = 0;
+    if (hk_slabs.dirty_slices >= count) {
+        starts = find_places(count, places, true, &slab);
     }
-    return false;
+    starts = starts ? starts : find_places(count, places, false, &slab);
+    if (!starts) {
+        return false;
+    }
+    *out = (struct hk_slices){slab, (uint32_t)__builtin_ctzll(starts), count};
+    *zero = use_slices(slab, hk_slice_mask(out->index, count), count);
+    return true;
 }
 
 bool hk_slices_extend_locked(struct hk_slices slices, uint32_t count)

@@ -152,14 +152,32 @@ static void attached_page_knows_its_bin(const void *subject)
     }
 }
 
+/* -> whether blocks that fill their pages to the last were left. */
+static bool left_no_room(const struct will *will)
+{
+    struct hk_page *page = hk_page_of(will->blocks[0]);
+    size_t bytes = (size_t)hk_page_slot(page)->slices << HK_SLICE_SHIFT;
+    return KIT_BLOCKS % (bytes / page->block_size) == 0;
+}
+
 static void attached_page_with_room_serves(const void *subject)
 {
     const struct kit_box *box = subject;
-    struct will will = {.box = box, .request = kit_request(kit_request_count / 4)};
+    struct will will = {.box = box};
+    struct hk_heap *heap;
 
     /* the blocks that the dead thread had at hand, or never carved, are room */
-    kit_in_thread(die_and_leave, &will);
-    struct hk_heap *heap = kit_open_heir(box);
+    for (size_t r = kit_request_count / 4;; r++) {
+        assert_in_range(r, 0, kit_request_count - 1);
+        will.request = kit_request(r);
+        kit_in_thread(die_and_leave, &will);
+        heap = kit_open_heir(box);
+        if (!left_no_room(&will)) {
+            break;
+        }
+        kit_give_all(box, heap, will.blocks);
+        kit_close(box, heap);
+    }
     uint64_t leases = kit_leases();
     void *block = kit_take(box, heap, will.request);
 

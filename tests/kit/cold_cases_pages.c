@@ -136,8 +136,8 @@ static void lease_that_may_not_grow_takes_nothing_new(const void *subject)
     struct hk_cold_stat before = kit_stat(cold);
     const struct hk_lease request = {
         .heap = heap,
-        .block_size = 4096,
-        .bin_index = 80,
+        .block_size = (uint32_t)hk_bin_block_size(HK_BIN_COUNT - 1),
+        .bin_index = HK_BIN_COUNT - 1,
         .kind = HK_KIND_POOL,
         .slices = 16,
         .grow = false,

@@ -109,11 +109,35 @@ static void tightest_run_serves_first(void **state)
     struct hk_slices little = get(30, 1, &zero); /* does not fit beside the first */
     assert_ptr_not_equal(much.slab, little.slab);
     put((struct hk_slices){little.slab, little.index + 2, 28});
+    hk_cold.trim(NULL, 0); /* no slice is dirty */
     struct hk_slices next = get(1, 1, &zero);
     assert_ptr_equal(next.slab, much.slab);
     put(next);
     put(much);
     put((struct hk_slices){little.slab, little.index, 2});
+    assert_null(hk_cold.check());
+}
+
+/* Memory that is there already before memory that has never been touched, wherever it is. */
+static void dirty_slices_of_another_superslab_serve_first(void **state)
+{
+    (void)state;
+    bool zero;
+    hk_cold.trim(NULL, 0);
+    struct hk_slices first = get(60, 1, &zero);
+    struct hk_slices second = get(40, 1, &zero);
+    assert_ptr_not_equal(first.slab, second.slab);
+    put(second);
+    struct hk_slices wide = get(4, 1, &zero);
+
+    struct hk_slices tight = get(1, 1, &zero);
+
+    assert_ptr_equal(wide.slab, second.slab);
+    assert_ptr_equal(tight.slab, second.slab);
+    assert_false(zero);
+    put(tight);
+    put(wide);
+    put(first);
     assert_null(hk_cold.check());
 }
 
@@ -245,6 +269,7 @@ int main(void)
         cmocka_unit_test(every_run_is_free_and_aligned),
         cmocka_unit_test(fresh_slices_are_zero_and_used_ones_dirty),
         cmocka_unit_test(tightest_run_serves_first),
+        cmocka_unit_test(dirty_slices_of_another_superslab_serve_first),
         cmocka_unit_test(run_extends_into_free_slices_only),
         cmocka_unit_test(whole_superslab_goes_back_as_a_unit),
         cmocka_unit_test(claimed_slices_are_not_handed_out),
