@@ -4,7 +4,7 @@
 
 int main(void)
 {
-    char *volatile block = malloc(1 << 20);
+    char *volatile block = malloc(3 << 19);
     free(block + (300 << 10));
     return 0;
 }

@@ -4,7 +4,7 @@
 
 int main(void)
 {
-    void *volatile block = malloc(1 << 20);
+    void *volatile block = malloc(3 << 19);
     free(block);
     free(block);
     return 0;

@@ -4,7 +4,7 @@
 
 int main(void)
 {
-    void *volatile block = malloc(1 << 20);
+    void *volatile block = malloc(3 << 19);
     free(block);
     block = realloc(block, 2 << 20);
     return block == NULL;

@@ -4,7 +4,7 @@
 
 int main(void)
 {
-    char *volatile block = malloc(1 << 20);
+    char *volatile block = malloc(3 << 19);
     block = realloc(block + (128 << 10), 100);
     return block == NULL;
 }

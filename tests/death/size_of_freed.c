@@ -5,7 +5,7 @@
 
 int main(void)
 {
-    void *volatile block = malloc(1 << 20);
+    void *volatile block = malloc(3 << 19);
     free(block);
     return malloc_usable_size(block) == 0;
 }

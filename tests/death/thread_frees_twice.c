@@ -12,7 +12,7 @@ static void *free_block(void *block)
 int main(void)
 {
     pthread_t thread;
-    void *volatile block = malloc(300 << 10);
+    void *volatile block = malloc(3 << 19);
     if (pthread_create(&thread, NULL, free_block, block) == 0) {
         pthread_join(thread, NULL);
     }

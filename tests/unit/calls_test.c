@@ -6,6 +6,8 @@
 #include "coldbox/stats.h"
 #include "gate/gate.h"
 
+#include "expected_classes.h"
+
 #include <pthread.h>
 #include <string.h>
 
@@ -31,9 +33,11 @@ static void assert_calls(size_t bin, uint64_t allocs, uint64_t frees)
 static void each_class_counts_its_own(void **state)
 {
     (void)state;
-    /* a size of each kind of class, and the class's number */
-    static const size_t sizes[] = {0, 1, 200, 1024, 1025, 8000, 9000, 262144};
-    static const size_t bins[] = {0, 1, 13, 64, 65, 88, 89, 108};
+    /* a size of each kind of class, and the class's number: the exact ones are 0 to 64 */
+    static const size_t classes[] = {EXPECTED_CLASSES};
+    enum { LAST = sizeof classes / sizeof *classes - 1, SOME = LAST / 2, MORE = LAST * 3 / 4 };
+    const size_t sizes[] = {0, 1, 200, 1024, 1025, classes[SOME] - 1, classes[MORE], classes[LAST]};
+    static const size_t bins[] = {0, 1, 13, 64, 65, 65 + SOME, 65 + MORE, 65 + LAST};
     for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
         void *block[5];
         for (size_t j = 0; j < 5; j++) {
@@ -81,7 +85,7 @@ static void refusals_are_no_calls(void **state)
 static void large_blocks_have_no_class(void **state)
 {
     (void)state;
-    hk_free(hk_malloc(300000));
+    hk_free(hk_malloc(1500000));
     hk_free(hk_malloc(5000000));
     hk_stats_read(&now);
     uint64_t two = HK_STATS == HK_STATS_OFF ? 0 : 2;
