@@ -14,6 +14,7 @@ Exit status: 0; 1 a bad table or histogram, with one sentence on stderr; 2 a bad
 """
 
 import argparse
+import os
 import pathlib
 import sys
 import textwrap
@@ -177,9 +178,13 @@ def main():
     args = arguments()
     try:
         args.run(args)
+        sys.stdout.flush()
     except rules.TableError as wrong:
         print(wrong, file=sys.stderr)
         sys.exit(1)
+    except BrokenPipeError:
+        # whoever reads has seen enough; what is left must not be written at exit either
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 if __name__ == "__main__":
