@@ -132,9 +132,7 @@ int hk_malloc_trim(size_t keep)
     size_t bytes = 0;
     struct hk_heap *heap = hk_thread_enter();
     if (heap) {
-        bytes += hk_route_collect(heap, HK_COLLECT_ALL);
-        HK_COLD.flush(heap);
-        bytes += HK_COLD.trim(heap, keep);
+        bytes = hk_gate_give_back(heap, keep);
         hk_thread_leave(heap);
     }
     errno = saved;

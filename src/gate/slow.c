@@ -27,6 +27,13 @@ static void pace(struct hk_heap *heap)
     }
 }
 
+size_t hk_gate_give_back(struct hk_heap *heap, size_t keep)
+{
+    size_t bytes = hk_route_collect(heap, HK_COLLECT_ALL);
+    HK_COLD.flush(heap);
+    return bytes + HK_COLD.trim(heap, keep);
+}
+
 void *hk_gate_no_memory(void)
 {
     errno = ENOMEM;
@@ -61,6 +68,11 @@ static void *refill(size_t size, bool *fresh)
      */
     void *block = hk_route_alloc(hk_self(), size);
     block = block ? block : hk_route_refill(heap, size);
+    if (HK_UNLIKELY(!block)) {
+        /* other classes' free blocks may be what stood in the way of a limit */
+        hk_gate_give_back(heap, 0);
+        block = hk_route_refill(heap, size);
+    }
     *fresh = block && heap->fresh_block == block;
     hk_count_alloc(hk_slow_calls(heap), hk_bin_of_size(size) << HK_BIN_SHIFT, block);
     pace(heap);
@@ -97,6 +109,10 @@ static void *large(size_t size, size_t align, size_t reserve, bool *zero)
         return NULL;
     }
     void *block = HK_COLD.large_alloc(size, align, reserve, zero);
+    if (HK_UNLIKELY(!block)) {
+        hk_gate_give_back(heap, 0);
+        block = HK_COLD.large_alloc(size, align, 0, zero);
+    }
     if (block) {
         hk_count_note(heap, HK_NOTE_LARGE_ALLOC);
     }

@@ -22,6 +22,9 @@ HK_COLD_FN void hk_gate_free_slow(struct hk_page *page, void *block);
 /* The box of the block's shared page has no room for it at hand. */
 HK_COLD_FN void hk_gate_spill(struct hk_page *page, void *block);
 
+/* Give back what the heap's boxes and the cold side can spare. -> bytes. owner, entered. */
+HK_COLD_FN size_t hk_gate_give_back(struct hk_heap *heap, size_t keep);
+
 /* -> NULL, with errno ENOMEM. */
 HK_COLD_FN void *hk_gate_no_memory(void);
 

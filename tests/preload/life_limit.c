@@ -72,6 +72,33 @@ static void every_size_runs_out_and_comes_back(void)
     }
 }
 
+/* Fill memory with blocks of one size, free them in random order, and go on to the next size: what
+ * the last ones leave behind must not keep the next from being had. */
+static void freed_sizes_make_room_for_others(void)
+{
+    enum { PHASES = 40, SMALLEST = 32, LARGEST = 1024 };
+    uint64_t random = 7;
+    void **blocks = calloc(MIB(48) / SMALLEST, sizeof *blocks);
+    EXPECT(blocks != NULL);
+    allow(MIB(128));
+    for (size_t phase = 0; phase < PHASES; phase++) {
+        size_t size = SMALLEST + (LARGEST - SMALLEST) * phase / (PHASES - 1);
+        size_t count = MIB(48) / size;
+        for (size_t i = 0; i < count; i++) {
+            blocks[i] = malloc(size);
+            EXPECT(blocks[i] != NULL);
+            size_t other = next_random(&random) % (i + 1);
+            void *block = blocks[i];
+            blocks[i] = blocks[other];
+            blocks[other] = block;
+        }
+        for (size_t i = 0; i < count; i++) {
+            free(blocks[i]);
+        }
+    }
+    free(blocks);
+}
+
 static void refusals_leave_blocks_alone(void)
 {
     char *block = malloc(MIB(10));
@@ -141,6 +168,7 @@ int main(int argc, char **argv)
     static const struct claim claims[] = {
         {"little_is_enough", little_is_enough},
         {"every_size_runs_out_and_comes_back", every_size_runs_out_and_comes_back},
+        {"freed_sizes_make_room_for_others", freed_sizes_make_room_for_others},
         {"refusals_leave_blocks_alone", refusals_leave_blocks_alone},
         {"threads_run_out_together", threads_run_out_together},
         {"programs_start_under_a_low_limit", programs_start_under_a_low_limit},
