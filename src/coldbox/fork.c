@@ -9,6 +9,7 @@
 #include "coldbox/guard.h"
 #include "coldbox/heaps.h"
 #include "coldbox/remote.h"
+#include "coldbox/spans.h"
 #include "coldbox/superslab.h"
 
 #include <string.h>
@@ -17,12 +18,14 @@ void hk_cold_prefork(void)
 {
     hk_guards_keep();
     hk_lock_keep(&hk_heaps.lock);
+    hk_spans_keep();
     hk_lock_keep(&hk_slabs.lock);
 }
 
 void hk_cold_parent(void)
 {
     hk_lock_unkeep(&hk_slabs.lock);
+    hk_spans_unkeep();
     hk_lock_unkeep(&hk_heaps.lock);
     hk_guards_unkeep();
 }
@@ -131,6 +134,7 @@ void hk_cold_child(struct hk_heap *self)
     recount_locked();
     /* whoever waited for them is gone: waking nobody is all that giving them back can do wrong */
     hk_lock_unkeep(&hk_slabs.lock);
+    hk_spans_unkeep();
     hk_lock_unkeep(&hk_heaps.lock);
     hk_guards_unkeep();
 }

@@ -5,6 +5,7 @@
 #include "coldbox/cold.h"
 #include "coldbox/purge.h"
 #include "coldbox/registry.h"
+#include "coldbox/spans.h"
 #include "coldbox/superslab.h"
 
 #include "hk_seat_os.h"
@@ -48,13 +49,15 @@ static void *alloc_span(size_t size, size_t align, bool *zero)
     struct hk_slices slices;
     uint32_t count = (uint32_t)((size + HK_SLICE - 1) >> HK_SLICE_SHIFT);
     uint32_t align_slices = align > HK_SLICE ? (uint32_t)(align >> HK_SLICE_SHIFT) : 1;
-    if (!hk_slices_get(count, align_slices, HK_GROW, &slices, zero)) {
+    if (align_slices == 1 && hk_span_take(count, &slices)) {
+        *zero = false;
+    } else if (!hk_slices_get(count, align_slices, HK_GROW, &slices, zero)) {
         return NULL;
     }
     struct hk_page *page = &slices.slab->head.page[slices.index];
     describe(page, HK_KIND_SPAN, 0);
-    hk_page_slot(page)->slices = count;
-    *large_of(page) = (struct large){.usable = (size_t)count << HK_SLICE_SHIFT};
+    hk_page_slot(page)->slices = slices.count;
+    *large_of(page) = (struct large){.usable = (size_t)slices.count << HK_SLICE_SHIFT};
     return hk_page_start(page);
 }
 
@@ -218,7 +221,7 @@ void hk_cold_large_free(struct hk_page *page, void *block)
     describe(head, HK_KIND_FREE, 0);
     if (span) {
         struct hk_superslab *slab = (struct hk_superslab *)hk_page_superslab(head);
-        hk_slices_put(
+        hk_span_put(
             (struct hk_slices){slab, (uint32_t)hk_page_slice(head), hk_page_slot(head)->slices});
     } else if (large.units) {
         free_units(head, large);

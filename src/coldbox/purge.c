@@ -6,6 +6,7 @@
 #include "coldbox/cold.h"
 #include "coldbox/heaps.h"
 #include "coldbox/remote.h"
+#include "coldbox/spans.h"
 #include "coldbox/superslab.h"
 #include "coldbox/warm.h"
 
@@ -222,9 +223,18 @@ static size_t dirty_bytes(void)
     return atomic_load_explicit(&hk_slabs.dirty_bytes, memory_order_relaxed);
 }
 
-void hk_purge_excess(void)
+/* -> dirty bytes that may stay in superslabs and units: the stock of spans has its part, half at
+ * most. */
+static size_t allowed_bytes(void)
 {
     size_t above = atomic_load_explicit(&hk_slabs.purge_above, memory_order_relaxed);
+    size_t stocked = hk_spans_stocked() << HK_SLICE_SHIFT;
+    return above - (stocked < above / 2 ? stocked : above / 2);
+}
+
+void hk_purge_excess(void)
+{
+    size_t above = allowed_bytes();
     size_t dirty = dirty_bytes();
     if (HK_LIKELY(dirty <= above)) {
         return;
@@ -272,6 +282,7 @@ void hk_cold_tick(uint64_t now)
         !hk_atomic_cas(&purge.last_tick, &last, now, memory_order_relaxed)) {
         return;
     }
+    hk_spans_tick();
     hk_lock_take(&hk_slabs.lock);
     size_t hold = hk_slabs.hold;
     hk_lock_give(&hk_slabs.lock);
@@ -303,6 +314,7 @@ size_t hk_cold_trim(struct hk_heap *heap, size_t keep)
     if (heap) {
         hk_warm_shrink(heap, 0);
     }
+    hk_spans_clear();
     size_t round;
     do {
         size_t dirty = dirty_bytes();
