@@ -54,12 +54,23 @@ static uint32_t slices_in(const struct stock *stock)
     return atomic_load_explicit(&stock->slices, memory_order_relaxed);
 }
 
-/* -> slices that a stock may hold: half of what policy allows, which all stocks share if it is a
- * budget in bytes. */
-static size_t most_slices(void)
+size_t hk_spans_stocked(void)
 {
-    size_t half = atomic_load_explicit(&hk_slabs.purge_above, memory_order_relaxed) / 2;
-    return (HK_BUDGET >= 0 ? half / STOCKS : half) >> HK_SLICE_SHIFT;
+    size_t slices = 0;
+    for (size_t i = 0; i < STOCKS; i++) {
+        slices += slices_in(&stocks[i]);
+    }
+    return slices;
+}
+
+/* -> whether the stock may take a span in as well: all stocks together hold half of what policy
+ * allows; each has a sixteenth of that to itself. */
+static bool has_room_locked(const struct stock *stock, uint32_t count)
+{
+    size_t allowed = atomic_load_explicit(&hk_slabs.purge_above, memory_order_relaxed);
+    size_t most = allowed / 2 >> HK_SLICE_SHIFT;
+    return ~stock->taken &&
+           (slices_in(stock) + count <= most / STOCKS || hk_spans_stocked() + count <= most);
 }
 
 static void add_locked(struct stock *stock, struct hk_slices span)
@@ -138,31 +149,24 @@ bool hk_span_take(uint32_t count, struct hk_slices *out)
 
 void hk_span_put(struct hk_slices span)
 {
-    size_t most = most_slices();
-    if (span.count > most) {
-        hk_slices_put(span);
-        return;
-    }
     struct stock *stock = own_stock();
     struct gone gone;
     gone.count = 0;
     hk_lock_take(&stock->lock);
     stock->used = true;
-    while (!~stock->taken || slices_in(stock) + span.count > most) {
+    bool room = has_room_locked(stock, span.count);
+    while (!room && stock->taken) {
         drop_locked(stock, &gone);
+        room = has_room_locked(stock, span.count);
     }
-    add_locked(stock, span);
+    if (room) {
+        add_locked(stock, span);
+    }
     hk_lock_give(&stock->lock);
     put_all(&gone);
-}
-
-size_t hk_spans_stocked(void)
-{
-    size_t slices = 0;
-    for (size_t i = 0; i < STOCKS; i++) {
-        slices += slices_in(&stocks[i]);
+    if (!room) {
+        hk_slices_put(span);
     }
-    return slices;
 }
 
 static void drop_all_locked(struct stock *stock, struct gone *gone)

@@ -2,8 +2,8 @@
 /* The stock of free spans. A freed span stays whole for a while, so that a program that frees and
  * allocates large blocks pays neither for the superslabs' maps nor for their lock. Threads spread
  * over a few stocks with a lock each. To the superslabs a stocked span is in use; hk_cold_stat
- * counts it as free and dirty. A stock holds half of the dirty memory that policy allows
- * at most; one that nobody used from tick to tick is emptied, and trim empties all. */
+ * counts it as free and dirty. Together they hold half of the dirty memory that policy
+ * allows; one that nobody used from tick to tick is emptied, and trim empties all. */
 #ifndef HK_COLDBOX_SPANS_H
 #define HK_COLDBOX_SPANS_H
 
