@@ -4,6 +4,7 @@
 #define HK_COLDBOX_COLD_H
 
 #include "coldbox/coldbox.h"
+#include "coldbox/learn.h"
 #include "coldbox/meta.h"
 #include "coldbox/registry.h"
 
@@ -96,6 +97,7 @@ static const struct hk_cold hk_cold = {
     .death = hk_cold_death,
     .adopt = hk_cold_adopt,
     .tick = hk_cold_tick,
+    .learn = hk_cold_learn,
     .trim = hk_cold_trim,
     .large_alloc = hk_cold_large_alloc,
     .large_free = hk_cold_large_free,

@@ -24,6 +24,10 @@ struct hk_hooks {
 
     /* Give back the free parts of the heap's pages. -> bytes. holder. */
     size_t (*purge_parts)(struct hk_heap *heap);
+
+    /* The heap's policy has changed: give up what the heap keeps of quiet classes. Called in no
+     * member but learn. owner. */
+    void (*shed)(struct hk_heap *heap);
 };
 
 /* What a box asks for. */
@@ -145,6 +149,11 @@ struct hk_cold {
 
     /* Give memory back that has been free for long, as policy says. `now` from HK_OS.now(). any. */
     void (*tick)(uint64_t now);
+
+    /* Let the policy look at the counters, when it is due, and the heap follow what it decides: may
+     * call hooks->shed. Due by `now`, from HK_OS.now(), or by heap->grown. Nothing with
+     * policy=frozen. owner, in no other slow path. */
+    void (*learn)(struct hk_heap *heap, uint64_t now);
 
     /* Give back all free memory but `keep` bytes, at once, and what `heap` (NULL: nobody) keeps
      * warm.

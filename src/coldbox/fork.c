@@ -20,10 +20,12 @@ void hk_cold_prefork(void)
     hk_lock_keep(&hk_heaps.lock);
     hk_spans_keep();
     hk_lock_keep(&hk_slabs.lock);
+    hk_learn_prefork();
 }
 
 void hk_cold_parent(void)
 {
+    hk_learn_parent();
     hk_lock_unkeep(&hk_slabs.lock);
     hk_spans_unkeep();
     hk_lock_unkeep(&hk_heaps.lock);
@@ -33,6 +35,7 @@ void hk_cold_parent(void)
 static void strand_heap(struct hk_heap *heap)
 {
     uint32_t state = atomic_load_explicit(&heap->state, memory_order_relaxed);
+    heap->policy = NULL;
     if (state == HK_HEAP_ADOPTING || (state == HK_HEAP_LIVE && heap->busy)) {
         atomic_store_explicit(&heap->state, HK_HEAP_FROZEN, memory_order_relaxed);
     } else if (state == HK_HEAP_LIVE) {
@@ -132,6 +135,7 @@ void hk_cold_child(struct hk_heap *self)
     }
     strand_pages(self);
     recount_locked();
+    hk_learn_child(self);
     /* whoever waited for them is gone: waking nobody is all that giving them back can do wrong */
     hk_lock_unkeep(&hk_slabs.lock);
     hk_spans_unkeep();

@@ -142,6 +142,7 @@ void hk_cold_death(struct hk_heap *heap)
      */
     hk_atomic_put(&heap->state, HK_HEAP_ADOPTING, memory_order_seq_cst);
     heap->busy = 0;
+    hk_learn_leave(heap);
     hk_cold_flush(heap);
     hk_warm_shrink(heap, 0);
     for (struct hk_page *page = heap->pages; page; page = hk_page_slot(page)->next) {

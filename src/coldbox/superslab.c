@@ -326,18 +326,44 @@ static bool open_superslab(bool dense)
     return true;
 }
 
-bool hk_slices_get(uint32_t count, uint32_t align, enum hk_grow grow, struct hk_slices *out,
-                   bool *zero)
+/* Make room for a page, if that is allowed. -> false: there will be none. */
+static bool make_room(enum hk_grow grow)
 {
-    for (;;) {
+    return grow != HK_GROW_NOT && (open_superslab(grow == HK_GROW_DENSE) || hk_arena_grow(1) == 0);
+}
+
+enum hk_got hk_slices_get(uint32_t count, uint32_t align, enum hk_grow grow, struct hk_slices *out,
+                          bool *zero)
+{
+    for (enum hk_got got = HK_GOT_FREE;; got = HK_GOT_NEW) {
         hk_lock_take(&hk_slabs.lock);
         bool found = hk_slices_take_locked(count, align, out, zero);
         hk_lock_give(&hk_slabs.lock);
-        if (found || grow == HK_GROW_NOT) {
-            return found;
+        if (found) {
+            return got;
         }
-        if (!open_superslab(grow == HK_GROW_DENSE) && hk_arena_grow(1) != 0) {
-            return false;
+        if (!make_room(grow)) {
+            return HK_GOT_NOTHING;
+        }
+    }
+}
+
+enum hk_got hk_slices_get_handful(uint32_t more, enum hk_grow grow, struct hk_handful *out)
+{
+    for (enum hk_got got = HK_GOT_FREE;; got = HK_GOT_NEW) {
+        uint32_t count = 0;
+        hk_lock_take(&hk_slabs.lock);
+        while (count <= more &&
+               hk_slices_take_locked(1, 1, &out->slice[count], &out->zero[count])) {
+            count++;
+        }
+        hk_lock_give(&hk_slabs.lock);
+        if (count) {
+            out->count = count;
+            return got;
+        }
+        if (!make_room(grow)) {
+            return HK_GOT_NOTHING;
         }
     }
 }

@@ -12,7 +12,6 @@
 #include "coldbox/arena.h"
 #include "coldbox/coldbox.h"
 #include "common/lock.h"
-#include "common/page.h"
 
 struct hk_superslab {
     struct hk_superslab_head head;
@@ -101,9 +100,28 @@ enum hk_grow {
     HK_GROW_DENSE, /* the same, and it will be touched all over: huge pages are welcome */
 };
 
-/* Take slices. -> false: none, or out of memory. any. */
-HK_HIDDEN bool hk_slices_get(uint32_t count, uint32_t align, enum hk_grow grow,
-                             struct hk_slices *out, bool *zero);
+/* Whence slices came. */
+enum hk_got {
+    HK_GOT_NOTHING = 0, /* none there, or out of memory */
+    HK_GOT_FREE,
+    HK_GOT_NEW, /* a superslab was made for them */
+};
+
+/* Take slices. any. */
+HK_HIDDEN enum hk_got hk_slices_get(uint32_t count, uint32_t align, enum hk_grow grow,
+                                    struct hk_slices *out, bool *zero);
+
+/* Single slices, and which of them read as zero. */
+struct hk_handful {
+    uint32_t count;
+    struct hk_slices slice[1 + HK_WARM_MAX];
+    bool zero[1 + HK_WARM_MAX];
+};
+
+/* Take a slice as above, and in the same hold of the lock up to `more` others that are free: what
+ * there is comes back in *out. any. */
+HK_HIDDEN enum hk_got hk_slices_get_handful(uint32_t more, enum hk_grow grow,
+                                            struct hk_handful *out);
 HK_HIDDEN void hk_slices_put(struct hk_slices slices);
 
 /* -> length of the longest run of bits in `map`. */

@@ -5,6 +5,7 @@
 
 #include "coldbox/cold.h"
 #include "coldbox/superslab.h"
+#include "common/policy.h"
 
 #include <string.h>
 
@@ -15,12 +16,17 @@ struct hk_page *hk_warm_take(struct hk_heap *heap)
     return heap->warm_count ? heap->warm[--heap->warm_count] : NULL;
 }
 
-bool hk_warm_keep(struct hk_heap *heap, struct hk_page *page)
+bool hk_warm_keep(struct hk_heap *heap, size_t bin_index, struct hk_page *page)
 {
+    if (!heap->keeps) {
+        return false; /* the holder is not the owner, perhaps: no policy is read */
+    }
+    struct hk_class_policy policy = hk_policy_of(heap, bin_index);
     size_t pages = atomic_load_explicit(&heap->page_count, memory_order_relaxed);
-    size_t cap = HK_WARM_CAP;
-    size_t most = pages / 4 < cap ? pages / 4 : cap;
-    if (!heap->keeps || heap->warm_count >= most) {
+    size_t floor = hk_policy_warm_floor(heap);
+    size_t most = pages / 4 > floor ? pages / 4 : floor;
+    most = most < policy.warm_cap ? most : policy.warm_cap;
+    if (!policy.warm || heap->warm_count >= most) {
         return false;
     }
     heap->warm[heap->warm_count++] = page;
@@ -33,11 +39,35 @@ static struct hk_slices slices_of(const struct hk_page *page, uint32_t count)
     return (struct hk_slices){slab, (uint32_t)hk_page_slice(page), count};
 }
 
+/* The heap (NULL: nobody) has been at the shared pool for a class, and has taken slices from it or
+ * (negative) given them back. */
+static void count_visit(struct hk_heap *heap, size_t bin_index, int32_t slices)
+{
+    hk_count_event(heap, bin_index, HK_EVENT_VISIT);
+    if (HK_POLICY != HK_POLICY_FROZEN && heap) {
+        int32_t grown = (int32_t)heap->grown + slices;
+        heap->grown = grown > 0 ? (uint32_t)grown : 0;
+    }
+}
+
+static void put(struct hk_heap *heap, size_t bin_index, struct hk_page *page, uint32_t slices)
+{
+    count_visit(heap, bin_index, -(int32_t)slices);
+    hk_slices_put(slices_of(page, slices));
+}
+
 void hk_warm_shrink(struct hk_heap *heap, uint32_t keep)
 {
     while (heap->warm_count > keep) {
         hk_slices_put(slices_of(hk_warm_take(heap), 1));
     }
+}
+
+bool hk_warm_excess(const struct hk_heap *heap)
+{
+    size_t pages = atomic_load_explicit(&heap->page_count, memory_order_relaxed);
+    return heap->warm_count > 1 && heap->warm_count > pages &&
+           heap->warm_count > hk_policy_warm_floor(heap);
 }
 
 static void link_page(struct hk_heap *heap, struct hk_page *page)
@@ -49,6 +79,7 @@ static void link_page(struct hk_heap *heap, struct hk_page *page)
         hk_page_slot(heap->pages)->prev = page;
     }
     heap->pages = page;
+    heap->slice_count += slot->slices;
     hk_atomic_add(&heap->page_count, 1);
 }
 
@@ -59,6 +90,7 @@ static void unlink_page(struct hk_heap *heap, struct hk_page *page)
     if (slot->next) {
         hk_page_slot(slot->next)->prev = slot->prev;
     }
+    heap->slice_count -= slot->slices;
     hk_atomic_sub(&heap->page_count, 1);
 }
 
@@ -103,16 +135,59 @@ static enum hk_grow growth(const struct hk_lease *request)
     return request->slices == 1 && pages >= DENSE_FROM ? HK_GROW_DENSE : HK_GROW;
 }
 
+/* Take a page from the shared pool, and warm_prefill more for the heap to keep. */
+static enum hk_got take_handful(const struct hk_lease *request, struct hk_slices *out, bool *zero)
+{
+    struct hk_handful got;
+    struct hk_heap *heap = request->heap;
+    enum hk_got whence = hk_slices_get_handful(HK_WARM_PREFILL, growth(request), &got);
+    for (uint32_t i = 1; whence && i < got.count; i++) {
+        struct hk_page *page = &got.slice[i].slab->head.page[got.slice[i].index];
+        page->flags = got.zero[i] ? HK_PAGE_ZERO : 0;
+        heap->warm[heap->warm_count++] = page;
+    }
+    *out = got.slice[0];
+    *zero = got.zero[0];
+    return whence;
+}
+
+/* -> a page from the shared pool, or NULL; *zero: its memory reads as zero. */
+static struct hk_page *take_shared(const struct hk_lease *request, bool prefill, bool *zero)
+{
+    struct hk_heap *heap = request->heap;
+    struct hk_slices slices;
+    uint32_t warm = heap->warm_count;
+    enum hk_got got = HK_WARM_PREFILL && prefill
+                          ? take_handful(request, &slices, zero)
+                          : hk_slices_get(request->slices, 1, growth(request), &slices, zero);
+    uint32_t taken = got ? request->slices + heap->warm_count - warm : 0;
+    count_visit(heap, request->bin_index, (int32_t)taken);
+    if (got == HK_GOT_NEW) {
+        hk_count_event(heap, request->bin_index, HK_EVENT_MISS);
+    }
+    return got ? &slices.slab->head.page[slices.index] : NULL;
+}
+
+/* -> a page with nothing set but its slices' being ours, or NULL. */
+static struct hk_page *take_page(const struct hk_lease *request, bool *zero)
+{
+    struct hk_heap *heap = request->heap;
+    bool may_be_warm = request->slices == 1 && hk_policy_of(heap, request->bin_index).page_box;
+    struct hk_page *page = may_be_warm ? hk_warm_take(heap) : NULL;
+    if (page) {
+        *zero = page->flags & HK_PAGE_ZERO;
+        hk_count_event(heap, request->bin_index, HK_EVENT_WARM);
+        return page;
+    }
+    return take_shared(request, may_be_warm && heap->keeps, zero);
+}
+
 struct hk_page *hk_cold_lease(const struct hk_lease *request)
 {
     bool zero = false;
-    struct hk_page *page = request->slices == 1 ? hk_warm_take(request->heap) : NULL;
+    struct hk_page *page = take_page(request, &zero);
     if (!page) {
-        struct hk_slices slices;
-        if (!hk_slices_get(request->slices, 1, growth(request), &slices, &zero)) {
-            return NULL;
-        }
-        page = &slices.slab->head.page[slices.index];
+        return NULL;
     }
     uint8_t flags =
         (uint8_t)((request->slices > 1 ? HK_PAGE_MULTI : 0) | (zero ? HK_PAGE_ZERO : 0));
@@ -136,6 +211,7 @@ static void clear_slices(struct hk_page *page, uint32_t slices)
     for (uint32_t i = 0; i < slices; i++) {
         page[i].kind = HK_KIND_FREE;
         page[i].bin_index = HK_BIN_NONE;
+        page[i].flags = 0;
         page[i].back = 0;
     }
 }
@@ -144,24 +220,20 @@ void hk_cold_retire(struct hk_heap *heap, struct hk_page *page)
 {
     struct hk_slot *slot = hk_page_slot(page);
     uint32_t slices = slot->slices;
+    size_t bin_index = page->bin_index;
     HK_ASSERT(hk_page_map(page)[0] == 0);
     HK_ASSERT(!hk_page_heap(page) || hk_page_heap(page) == heap);
     if (hk_page_heap(page)) {
         unlink_page(heap, page);
     }
-    hk_count_event(heap, page->bin_index, HK_EVENT_RETIRE);
+    hk_count_event(heap, bin_index, HK_EVENT_RETIRE);
     clear_slices(page, slices);
     atomic_store_explicit(&slot->heap, NULL, memory_order_relaxed);
     atomic_store_explicit(&slot->live, 0, memory_order_relaxed);
-    if (!heap) {
-        hk_slices_put(slices_of(page, slices));
-        return;
+    if (!heap || slices > 1 || !hk_warm_keep(heap, bin_index, page)) {
+        put(heap, bin_index, page, slices);
     }
-    if (slices > 1 || !hk_warm_keep(heap, page)) {
-        hk_slices_put(slices_of(page, slices));
-    }
-    size_t pages = atomic_load_explicit(&heap->page_count, memory_order_relaxed);
-    if (heap->warm_count > 1 && heap->warm_count > pages) {
-        hk_warm_shrink(heap, (uint32_t)pages);
+    while (heap && hk_warm_excess(heap)) {
+        put(heap, bin_index, hk_warm_take(heap), 1);
     }
 }

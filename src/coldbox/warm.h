@@ -7,11 +7,14 @@
 
 #include "common/heap.h"
 
-/* -> a kept page, or NULL. Its common part is that of a free page. */
+/* -> a kept page, or NULL. Its common part is that of a free page, but for HK_PAGE_ZERO. */
 HK_HIDDEN struct hk_page *hk_warm_take(struct hk_heap *heap);
 
-/* Keep a free page. -> false: the heap keeps enough. */
-HK_HIDDEN bool hk_warm_keep(struct hk_heap *heap, struct hk_page *page);
+/* Keep a free page that was of class `bin_index`. -> false: the heap keeps enough for that one. */
+HK_HIDDEN bool hk_warm_keep(struct hk_heap *heap, size_t bin_index, struct hk_page *page);
+
+/* -> true: the heap keeps more pages than it uses, and than policy lets it keep anyway. */
+HK_HIDDEN bool hk_warm_excess(const struct hk_heap *heap);
 
 /* Give up all but `keep` pages. */
 HK_HIDDEN void hk_warm_shrink(struct hk_heap *heap, uint32_t keep);

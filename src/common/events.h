@@ -45,6 +45,9 @@ enum { HK_STATS_OFF, HK_STATS_BASIC, HK_STATS_FULL };
     EVENT(HK_EVENT_REMOTE_IN, "came home")      /* own blocks that others had freed */             \
     EVENT(HK_EVENT_LEASE, "leases")             /* pages taken from the cold side */               \
     EVENT(HK_EVENT_RETIRE, "retires")           /* pages given back to it */                       \
+    EVENT(HK_EVENT_WARM, "warm hits")           /* leases that a warm page of the heap served */   \
+    EVENT(HK_EVENT_VISIT, "visits")             /* to the shared pool: each takes its lock */      \
+    EVENT(HK_EVENT_MISS, "misses")              /* leases that needed new memory */                \
     EVENT(HK_EVENT_PARTIAL_PUSH, "list pushes") /* pages that went on a list of those with room */ \
     EVENT(HK_EVENT_PARTIAL_POP, "list pops")    /* pages that left one */
 

@@ -45,6 +45,8 @@ struct hk_remote_entry {
 
 _Static_assert(HK_TINY_LANE % 16 == 0 && HK_POOL_LANE % 16 == 0, "lanes keep their alignment");
 
+struct hk_policy;
+
 struct hk_heap {
     /* any thread */
     _Atomic(void *) queue;   /* chains of blocks that came home: see coldbox/remote.h */
@@ -57,8 +59,11 @@ struct hk_heap {
     bool keeps;            /* empty pages may be kept; false while the heap is being given up */
     struct hk_page *pages; /* all leased pages, through their slots */
     _Atomic(size_t) page_count; /* of them; others may read a stale value */
+    size_t slice_count;         /* their slices */
     size_t remote_bytes;        /* that `remote` may hold back, full or not */
     void *fresh_block;          /* last block from memory that reads as zero, or NULL; for calloc */
+    const struct hk_policy *policy; /* that the heap follows; NULL: the profile. coldbox/learn.h */
+    uint32_t grown; /* slices that the shared pool gave, less those it got, since the last step */
     uint32_t warm_count;
     struct hk_page *warm[HK_WARM_MAX];
     struct hk_remote_entry remote[HK_REMOTE_ENTRIES];

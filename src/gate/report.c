@@ -5,6 +5,7 @@
 #include "gate/report.h"
 
 #include "coldbox/stats.h"
+#include "gate/report_policy.h"
 #include "gate/route.h"
 #include "gate/thread.h"
 
@@ -278,6 +279,9 @@ int hk_report(int fd)
     add_memory(&text, &report.cold, whole);
     add_os(&text, &report.os);
     add_own_bytes(&text, &report.own, report.cold.superslabs);
+    if (HK_POLICY != HK_POLICY_FROZEN) {
+        hk_report_policy(&text);
+    }
     hk_text_add(&text, "\n");
     return hk_text_flush(&text);
 }

@@ -3,6 +3,7 @@
  * are not in a page of the caller's. errno is saved here, so that no box needs to care. */
 #include "gate/slow.h"
 
+#include "common/policy.h"
 #include "common/scrub.h"
 #include "gate/calls.h"
 #include "gate/header.h"
@@ -17,13 +18,26 @@
 
 enum { PACE = 16 }; /* slow paths of a heap between two looks at the clock */
 
-/* What must happen now and then, and never on a fast path. */
-static void pace(struct hk_heap *heap)
+static __attribute__((noinline)) void turn(struct hk_heap *heap)
 {
-    if (++heap->refills % PACE == 0) {
+    uint64_t now = HK_OS.now();
+    if (heap->refills % PACE == 0) {
         HK_COLD.flush(heap);
         HK_COLD.drain(heap);
-        HK_COLD.tick(HK_OS.now());
+        HK_COLD.tick(now);
+    }
+    if (HK_POLICY != HK_POLICY_FROZEN) {
+        HK_COLD.learn(heap, now);
+    }
+}
+
+/* What must happen now and then, and never on a fast path. */
+static inline void pace(struct hk_heap *heap)
+{
+    heap->refills += 1;
+    if (HK_UNLIKELY(heap->refills % PACE == 0 ||
+                    (HK_POLICY != HK_POLICY_FROZEN && hk_policy_has_grown(heap)))) {
+        turn(heap);
     }
 }
 

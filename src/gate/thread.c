@@ -67,6 +67,11 @@ static size_t purge_parts(struct hk_heap *heap)
     return hk_route_collect(heap, HK_COLLECT_PARTS);
 }
 
+static void shed(struct hk_heap *heap)
+{
+    hk_route_collect(heap, HK_COLLECT_QUIET);
+}
+
 static uintptr_t own_token(void)
 {
 #if HK_TLS_BINS
@@ -124,6 +129,7 @@ static void start_process(void)
         .splice = splice,
         .attach = attach,
         .purge_parts = purge_parts,
+        .shed = shed,
     };
     int unborn = UNBORN;
     if (hk_atomic_cas(&process.state, &unborn, BEING_BORN, memory_order_seq_cst)) {

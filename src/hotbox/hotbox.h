@@ -12,7 +12,7 @@
 #ifndef HK_HOTBOX_HOTBOX_H
 #define HK_HOTBOX_HOTBOX_H
 
-#include "common/heap.h"
+#include "common/policy.h"
 
 /* Changes whenever a box written for an earlier contract would not fit any more; boxes of other
  * projects assert the number that they were written for. The pool's is the same. */
@@ -30,8 +30,17 @@ struct hk_hot_stat {
 enum hk_collect {
     HK_COLLECT_KEEP,  /* absorb what came home */
     HK_COLLECT_ALL,   /* also give up the bins and every empty page, and free parts of used pages */
+    HK_COLLECT_QUIET, /* absorb, and give up the bins and empty pages of classes that policy calls
+                         quiet, and those alone */
     HK_COLLECT_PARTS, /* only the free parts of used pages; for any holder, touches no bin */
 };
+
+/* -> true: collect, asked `how`, gives up the bin and the empty pages of the class. */
+static inline bool hk_gives_up(const struct hk_heap *heap, size_t bin_index, enum hk_collect how)
+{
+    return how == HK_COLLECT_ALL ||
+           (how == HK_COLLECT_QUIET && hk_policy_of(heap, bin_index).quiet);
+}
 
 struct hk_hotbox {
     const char *name; /* folder name, unique */

@@ -119,22 +119,35 @@ static void forget_blocks(struct hk_page *page)
     hk_paged_set_out(page, 0);
 }
 
+/* -> true: fewer other pages of the class have room than empty ones may stay with it. */
+static inline bool may_stay(struct hk_heap *heap, const struct hk_page *page)
+{
+    const struct hk_shelf *shelf = hk_shelf(heap, page->bin_index);
+    size_t most = heap->keeps ? hk_policy_retention(heap, page->bin_index) : 0;
+    if (most <= 1) {
+        return most && (!shelf->first || (shelf->first == page && shelf->last == page));
+    }
+    for (struct hk_page *other = shelf->first; other && most; other = hk_paged(other)->next) {
+        most -= other != page;
+    }
+    return most > 0;
+}
+
 void hk_paged_empty(struct hk_heap *heap, struct hk_page *page)
 {
     forget_blocks(page);
-    struct hk_shelf *shelf = hk_shelf(heap, page->bin_index);
-    bool listed = page->flags & HK_PAGE_LISTED;
-    bool alone = listed ? shelf->first == page && shelf->last == page : !shelf->first;
-    if (heap->keeps && alone) {
-        if (!listed) {
-            hk_paged_list(heap, page);
+    bool stays = may_stay(heap, page);
+    if (page->flags & HK_PAGE_LISTED) {
+        if (stays && !hk_paged(page)->next) {
+            return;
         }
-        return;
-    }
-    if (listed) {
         hk_paged_unlist(heap, page);
     }
-    HK_COLD.retire(heap, page);
+    if (stays) {
+        list_last(heap, page); /* behind those that have blocks */
+    } else {
+        HK_COLD.retire(heap, page);
+    }
 }
 
 /* `count` blocks of the page have come back into it. */
@@ -252,6 +265,20 @@ static struct chain carve(struct hk_heap *heap, struct hk_page *page, size_t cap
     return chain;
 }
 
+/* -> true: the page can serve without memory that was never touched. */
+static bool has_blocks(struct hk_page *page)
+{
+    return page && (hk_paged(page)->returned || hk_paged_out(page) < hk_paged(page)->carved);
+}
+
+/* -> true: the page, which is its shelf's first and only has room that was never carved, is worth
+ * putting behind the others. Where both ends have no blocks either, nearly always nothing between
+ * them has. */
+static bool others_have_blocks(struct hk_heap *heap, struct hk_page *page)
+{
+    return has_blocks(hk_paged(page)->next) || has_blocks(hk_shelf(heap, page->bin_index)->last);
+}
+
 /* Take blocks from a listed page, which leaves the shelf, or goes to its end, when it has no more.
  */
 static struct chain take(struct hk_heap *heap, struct hk_page *page, size_t want)
@@ -271,7 +298,7 @@ static struct chain take(struct hk_heap *heap, struct hk_page *page, size_t want
     hk_paged_set_out(page, out);
     if (out == capacity) {
         hk_paged_unlist(heap, page);
-    } else if (out == paged->carved && hk_paged(page)->next) {
+    } else if (out == paged->carved && paged->next && others_have_blocks(heap, page)) {
         hk_paged_unlist(heap, page);
         list_last(heap, page);
     }
@@ -314,12 +341,6 @@ static struct hk_page *lease(struct hk_heap *heap, size_t bin_index)
         open_page(heap, page);
     }
     return page;
-}
-
-/* -> true: the page can serve without memory that was never touched. */
-static bool has_blocks(struct hk_page *page)
-{
-    return page && (hk_paged(page)->returned || hk_paged_out(page) < hk_paged(page)->carved);
 }
 
 static struct hk_page *find_page(struct hk_heap *heap, size_t bin_index)

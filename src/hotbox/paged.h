@@ -100,7 +100,7 @@ HK_HIDDEN size_t hk_paged_out(struct hk_page *page);
 HK_HIDDEN void hk_paged_set_out(struct hk_page *page, size_t out);
 HK_HIDDEN size_t hk_paged_capacity(struct hk_page *page);
 
-/* The page (a head) holds no block: keep it as the class's only one, or retire it. */
+/* The page (a head) holds no block: keep it with its class as policy says, or retire it. */
 HK_HIDDEN void hk_paged_empty(struct hk_heap *heap, struct hk_page *page);
 HK_HIDDEN void hk_paged_list(struct hk_heap *heap, struct hk_page *page);
 HK_HIDDEN void hk_paged_unlist(struct hk_heap *heap, struct hk_page *page);

@@ -69,29 +69,18 @@ void hk_paged_attach(struct hk_heap *heap, struct hk_page *page)
     }
 }
 
-/* Retire the pages that are empty but kept. */
-static void retire_kept(struct hk_heap *heap, enum hk_kind kind)
+/* Retire the class's pages that are empty but kept. */
+static void retire_kept(struct hk_heap *heap, size_t bin_index)
 {
-    for (size_t i = 0; i < HK_BIN_COUNT; i++) {
-        struct hk_page *page = hk_kind_of_bin(i) == kind ? hk_shelf(heap, i)->first : NULL;
-        while (page) {
-            struct hk_page *next = hk_paged(page)->next;
-            if (hk_paged_out(page) == 0) {
-                hk_paged_unlist(heap, page);
-                HK_COLD.retire(heap, page);
-            }
-            page = next;
+    struct hk_page *page = hk_shelf(heap, bin_index)->first;
+    while (page) {
+        struct hk_page *next = hk_paged(page)->next;
+        if (hk_paged_out(page) == 0) {
+            hk_paged_unlist(heap, page);
+            HK_COLD.retire(heap, page);
         }
+        page = next;
     }
-}
-
-static size_t leased_bytes(struct hk_heap *heap)
-{
-    size_t slices = 0;
-    for (struct hk_page *page = heap->pages; page; page = hk_page_slot(page)->next) {
-        slices += hk_page_slot(page)->slices;
-    }
-    return slices << HK_SLICE_SHIFT;
 }
 
 static size_t purge_parts(struct hk_heap *heap, enum hk_kind kind)
@@ -107,14 +96,16 @@ static size_t purge_parts(struct hk_heap *heap, enum hk_kind kind)
 
 size_t hk_paged_collect(struct hk_heap *heap, enum hk_kind kind, enum hk_collect how)
 {
-    size_t before = leased_bytes(heap);
+    size_t before = heap->slice_count;
     HK_COLD.drain(heap);
-    if (how == HK_COLLECT_ALL) {
-        flush_bins(heap, kind);
-        retire_kept(heap, kind);
+    for (size_t i = 0; i < HK_BIN_COUNT; i++) {
+        if (hk_kind_of_bin(i) == kind && hk_gives_up(heap, i, how)) {
+            flush_bin(heap, hk_bin_at(heap, i << HK_BIN_SHIFT));
+            retire_kept(heap, i);
+        }
     }
-    size_t bytes = before - leased_bytes(heap);
-    if (how != HK_COLLECT_KEEP) {
+    size_t bytes = (before - heap->slice_count) << HK_SLICE_SHIFT;
+    if (how == HK_COLLECT_ALL || how == HK_COLLECT_PARTS) {
         bytes += purge_parts(heap, kind);
     }
     return bytes;

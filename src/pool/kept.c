@@ -85,6 +85,12 @@ void hk_kept_spill(struct hk_heap *heap, struct hk_page *page, void *block)
     (void)hk_kept_push(kept, block);
 }
 
+void hk_kept_empty(struct hk_heap *heap, size_t bin)
+{
+    struct hk_kept *kept = hk_kept(heap, bin);
+    hk_kept_put_back(heap, kept, at_hand(kept));
+}
+
 void hk_kept_flush(struct hk_heap *heap)
 {
     for (size_t bin = HK_TINY_BINS; bin < HK_BIN_COUNT; bin++) {

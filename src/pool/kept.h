@@ -135,6 +135,9 @@ HK_HIDDEN bool hk_kept_free(struct hk_heap *heap, struct hk_page *page, void *bl
 HK_COLD_FN void *hk_kept_refill(struct hk_heap *heap, size_t size);
 HK_COLD_FN void hk_kept_spill(struct hk_heap *heap, struct hk_page *page, void *block);
 
+/* Put back what is at hand of a class; its limit stays. owner. */
+HK_HIDDEN void hk_kept_empty(struct hk_heap *heap, size_t bin);
+
 /* Put everything back, of every class; the lanes are all zero afterwards. owner. */
 HK_HIDDEN void hk_kept_flush(struct hk_heap *heap);
 

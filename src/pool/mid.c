@@ -4,6 +4,7 @@
 #include "pool/mid.h"
 
 #include "coldbox/seat.h"
+#include "common/policy.h"
 #include "common/scrub.h"
 
 #include <string.h>
@@ -244,7 +245,8 @@ bool hk_mid_put_locked(struct hk_mid_desc *desc, uint64_t bits)
         list_first(class, desc);
         return false;
     }
-    if (class->empty >= HK_MID_EMPTY) {
+    /* no heap's: the page belongs to all */
+    if (class->empty >= hk_policy_retention(NULL, bin_of(desc))) {
         hk_count_pop(NULL, bin_of(desc));
         class->pages -= 1;
         class->carved -= desc->carved;
@@ -341,13 +343,20 @@ static struct hk_mid_desc *take_empty(size_t bin)
     return desc;
 }
 
+size_t hk_mid_retire_empty_of(struct hk_heap *heap, size_t bin)
+{
+    size_t bytes = 0;
+    for (struct hk_mid_desc *desc = take_empty(bin); desc; desc = take_empty(bin)) {
+        bytes += hk_mid_retire(heap, desc);
+    }
+    return bytes;
+}
+
 size_t hk_mid_retire_empty(struct hk_heap *heap)
 {
     size_t bytes = 0;
     for (size_t bin = HK_TINY_BINS; bin < HK_BIN_COUNT; bin++) {
-        for (struct hk_mid_desc *desc = take_empty(bin); desc; desc = take_empty(bin)) {
-            bytes += hk_mid_retire(heap, desc);
-        }
+        bytes += hk_mid_retire_empty_of(heap, bin);
     }
     return bytes;
 }

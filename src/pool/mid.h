@@ -2,8 +2,8 @@
 /* The shared pages of the pool's classes: blocks that are in pages, for all threads. Each class has
  * a lock, and a list of its pages that have room: those with blocks that were used before come
  * first, then those with nothing but memory never touched, and empty ones; of those a class keeps
- * HK_MID_EMPTY, so that a working set that breathes leases nothing. No lock is held across a call
- * of the cold side, but for a look at its lists. */
+ * what the profile retains, so that a working set that breathes leases nothing. No lock is held
+ * across a call of the cold side, but for a look at its lists. */
 #ifndef HK_POOL_MID_H
 #define HK_POOL_MID_H
 
@@ -12,8 +12,7 @@
 
 enum {
     HK_MID_CLASSES = HK_BIN_COUNT - HK_TINY_BINS,
-    HK_MID_EMPTY = 1, /* empty pages that a class keeps */
-    HK_MID_PUT = 40,  /* blocks put back under one hold of the lock */
+    HK_MID_PUT = 40, /* blocks put back under one hold of the lock */
 };
 
 /* Counts of all classes' pages. */
@@ -33,7 +32,7 @@ HK_HIDDEN void hk_mid_start_up(void);
 HK_HIDDEN size_t hk_mid_draw(struct hk_heap *heap, size_t bin, void **blocks, size_t want);
 
 /* Put blocks of one class back into their pages, grouped by page, and retire what is empty beyond
- * HK_MID_EMPTY. Stops the process at a block that is not out. `heap` may be NULL. any.
+ * what the profile retains. Stops the process at a block that is not out. `heap` may be NULL. any.
  */
 HK_HIDDEN void hk_mid_put(struct hk_heap *heap, void **blocks, size_t count);
 
@@ -41,8 +40,9 @@ HK_HIDDEN void hk_mid_put(struct hk_heap *heap, void **blocks, size_t count);
  * leased, or any other. -> false: out of memory; nothing was done. any. */
 HK_HIDDEN bool hk_mid_serve(struct hk_page *page);
 
-/* Retire every empty page. -> bytes. any. */
+/* Retire every empty page, or those of a class. -> bytes. any. */
 HK_HIDDEN size_t hk_mid_retire_empty(struct hk_heap *heap);
+HK_HIDDEN size_t hk_mid_retire_empty_of(struct hk_heap *heap, size_t bin);
 
 /* Give back the memory of free blocks in pages that are in use. -> bytes. any. */
 HK_HIDDEN size_t hk_mid_purge(struct hk_heap *heap);

@@ -41,19 +41,40 @@ void hk_shared_attach(struct hk_heap *heap, struct hk_page *page)
     HK_REQUIRE(hk_mid_serve(page), "attach: no memory for a page's descriptor");
 }
 
+static void give_up_quiet(struct hk_heap *heap)
+{
+    for (size_t bin = HK_TINY_BINS; bin < HK_BIN_COUNT; bin++) {
+        if (hk_gives_up(heap, bin, HK_COLLECT_QUIET)) {
+            hk_kept_empty(heap, bin);
+            hk_mid_retire_empty_of(heap, bin);
+        }
+    }
+}
+
+/* -> bytes that were retired; less than that, if other threads lease meanwhile. */
+static size_t give_up(struct hk_heap *heap, enum hk_collect how)
+{
+    struct hk_mid_stat before;
+    struct hk_mid_stat after;
+    hk_mid_stat(&before);
+    if (how == HK_COLLECT_ALL) {
+        hk_kept_flush(heap);
+        hk_mid_retire_empty(heap);
+    } else {
+        give_up_quiet(heap);
+    }
+    hk_mid_stat(&after);
+    return before.bytes > after.bytes ? before.bytes - after.bytes : 0;
+}
+
 size_t hk_shared_collect(struct hk_heap *heap, enum hk_collect how)
 {
     size_t bytes = 0;
-    if (how == HK_COLLECT_ALL) {
-        struct hk_mid_stat before;
-        struct hk_mid_stat after;
-        hk_mid_stat(&before);
-        hk_kept_flush(heap);
-        hk_mid_retire_empty(heap);
-        hk_mid_stat(&after);
-        bytes = before.bytes > after.bytes ? before.bytes - after.bytes : 0;
+    if (how == HK_COLLECT_ALL || how == HK_COLLECT_QUIET) {
+        bytes = give_up(heap, how);
     }
-    return how == HK_COLLECT_KEEP ? 0 : bytes + hk_mid_purge(heap);
+    bool parts = how == HK_COLLECT_ALL || how == HK_COLLECT_PARTS;
+    return parts ? bytes + hk_mid_purge(heap) : bytes;
 }
 
 void hk_shared_abandon(struct hk_heap *heap)

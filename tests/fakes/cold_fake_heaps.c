@@ -27,6 +27,7 @@ void fake_link_locked(struct hk_heap *heap, struct hk_page *page)
     }
     heap->pages = page;
     heap->page_count += 1;
+    heap->slice_count += slot->slices;
 }
 
 void fake_unlink_locked(struct hk_heap *heap, struct hk_page *page)
@@ -39,6 +40,7 @@ void fake_unlink_locked(struct hk_heap *heap, struct hk_page *page)
     slot->next = NULL;
     slot->prev = NULL;
     heap->page_count -= 1;
+    heap->slice_count -= slot->slices;
 }
 
 static void set_owner(struct hk_page *page, struct hk_heap *heap, uintptr_t owner)

@@ -71,12 +71,77 @@ static void collect_counts_what_it_retires(const void *subject)
     kit_close(box, heap);
 }
 
+/* -> a policy that calls the classes from `first` to before `end` quiet. */
+static const struct hk_policy *quiet_policy(size_t first, size_t end)
+{
+    static struct hk_policy policy;
+    for (size_t i = 0; i < HK_BIN_COUNT; i++) {
+        policy.of[i] = hk_profile_of(HK_PROFILE_LEGACY, i);
+        policy.of[i].quiet = i >= first && i < end;
+        policy.of[i].retention = !policy.of[i].quiet;
+    }
+    return &policy;
+}
+
+static void collect_quiet_leaves_other_classes(const void *subject)
+{
+    const struct kit_box *box = subject;
+    struct hk_heap *heap = kit_open(box);
+    struct hk_hot_stat before;
+    struct hk_hot_stat after;
+    use_and_empty(box, heap);
+    box->stat(heap, &before);
+
+    heap->policy = quiet_policy(0, 0);
+    size_t bytes = box->collect(heap, HK_COLLECT_QUIET);
+    heap->policy = NULL;
+
+    box->stat(heap, &after);
+    assert_int_equal(bytes, 0);
+    assert_int_equal(after.pages, before.pages);
+    assert_int_equal(after.binned, before.binned);
+    kit_close(box, heap);
+}
+
+/* -> what the box still has when policy calls these classes quiet. */
+static struct hk_hot_stat quieted(const struct kit_box *box, struct hk_heap *heap, size_t first,
+                                  size_t end)
+{
+    struct hk_hot_stat stat;
+    heap->policy = quiet_policy(first, end);
+    box->collect(heap, HK_COLLECT_QUIET);
+    box->stat(heap, &stat);
+    heap->policy = NULL;
+    return stat;
+}
+
+/* Where policy is fixed at build time no class is ever quiet. */
+static void collect_quiet_gives_up_quiet_classes(const void *subject)
+{
+    const bool learns = HK_POLICY == HK_POLICY_LEARN;
+    const struct kit_box *box = subject;
+    struct hk_heap *heap = kit_open(box);
+    size_t bin = hk_bin_of_size(kit_request_size(kit_request(4)));
+    use_and_empty(box, heap);
+
+    struct hk_hot_stat before = quieted(box, heap, 0, 0);
+    struct hk_hot_stat one = quieted(box, heap, bin, bin + 1);
+    struct hk_hot_stat all = quieted(box, heap, 0, HK_BIN_COUNT);
+
+    assert_int_equal(one.pages < before.pages, learns);
+    assert_true(one.binned <= before.binned && one.pages > 0);
+    assert_int_equal(all.binned == 0 && all.pages == 0, learns);
+    assert_null(box->check(heap));
+    kit_close(box, heap);
+}
+
 /* Of KIT_BLOCKS blocks of each class every 8th stays; the rest is free when collect runs. */
 static void live_blocks_outlast(const struct kit_box *box, enum hk_collect how)
 {
     struct hk_heap *heap = kit_open(box);
     void *blocks[KIT_BLOCKS];
 
+    heap->policy = quiet_policy(0, HK_BIN_COUNT);
     for (size_t r = 0; r < kit_request_count; r += 4) {
         size_t size = kit_request_size(kit_request(r));
         kit_take_all(box, heap, kit_request(r), blocks);
@@ -94,12 +159,14 @@ static void live_blocks_outlast(const struct kit_box *box, enum hk_collect how)
         }
     }
 
+    heap->policy = NULL;
     kit_close(box, heap);
 }
 
 static void collect_keeps_live_blocks(const void *subject)
 {
     live_blocks_outlast(subject, HK_COLLECT_ALL);
+    live_blocks_outlast(subject, HK_COLLECT_QUIET);
 }
 
 static void collect_parts_keeps_live_blocks(const void *subject)
@@ -288,6 +355,8 @@ const struct kit_case kit_life_cases[] = {
     {"new_heap_leases_nothing", new_heap_leases_nothing, 0},
     {"collect_all_retires_empty_pages", collect_all_retires_empty_pages, 0},
     {"collect_counts_what_it_retires", collect_counts_what_it_retires, 0},
+    {"collect_quiet_leaves_other_classes", collect_quiet_leaves_other_classes, 0},
+    {"collect_quiet_gives_up_quiet_classes", collect_quiet_gives_up_quiet_classes, 0},
     {"collect_keeps_live_blocks", collect_keeps_live_blocks, 0},
     {"collect_parts_keeps_live_blocks", collect_parts_keeps_live_blocks, 0},
     {"abandon_retires_empty_pages", abandon_retires_empty_pages, 0},

@@ -34,10 +34,16 @@ static size_t purge_parts(struct hk_heap *heap)
     return atomic_load(&box_in_seat)->collect(heap, HK_COLLECT_PARTS);
 }
 
+static void shed(struct hk_heap *heap)
+{
+    box_in_seat->collect(heap, HK_COLLECT_QUIET);
+}
+
 static const struct hk_hooks hooks = {
     .splice = splice,
     .attach = attach,
     .purge_parts = purge_parts,
+    .shed = shed,
 };
 
 /* A box may look for the thread's heap where the gate keeps it. */

@@ -324,6 +324,21 @@ static void frozen_page_takes_frees(const void *subject)
     kit_end_heap(cold, self);
 }
 
+static void shed_is_for_a_new_policy(const void *subject)
+{
+    const struct hk_cold *cold = subject;
+    struct hk_heap *heap = kit_heap(cold);
+
+    for (uint64_t second = 1; second <= 20; second++) {
+        const struct hk_policy *policy = heap->policy;
+        size_t times = kit_stub.shed;
+        cold->learn(heap, second * 1000000000);
+        assert_true(kit_stub.shed == times || heap->policy != policy);
+    }
+
+    kit_end_heap(cold, heap);
+}
+
 const struct kit_case kit_heap_cases[] = {
     {"posted_block_is_home_after_a_flush", posted_block_is_home_after_a_flush, 0},
     {"block_posted_by_nobody_is_sent_at_once", block_posted_by_nobody_is_sent_at_once, 0},
@@ -338,6 +353,7 @@ const struct kit_case kit_heap_cases[] = {
     {"dead_heaps_pages_are_orphans", dead_heaps_pages_are_orphans, 0},
     {"adopted_pages_are_the_heirs", adopted_pages_are_the_heirs, 0},
     {"blocks_posted_to_the_dead_come_home", blocks_posted_to_the_dead_come_home, 0},
+    {"shed_is_for_a_new_policy", shed_is_for_a_new_policy, 0},
     {"adopt_without_orphans_is_false", adopt_without_orphans_is_false, 0},
     {"parent_goes_on_after_fork", parent_goes_on_after_fork, 0},
     {"child_keeps_its_heap_and_strands_the_others", child_keeps_its_heap_and_strands_the_others, 0},

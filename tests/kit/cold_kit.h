@@ -16,6 +16,7 @@ struct stub {
     void *block[STUB_BLOCKS]; /* that came home, in order */
     size_t block_count;
     size_t attached;   /* pages */
+    size_t shed;       /* calls */
     const char *wrong; /* first thing that a hook was given wrong */
     bool skew_page;    /* a fault: pretend that splice gets another descriptor */
 };
@@ -23,6 +24,9 @@ struct stub {
 extern struct stub kit_stub;
 
 void kit_forget(void);
+
+/* The stub's hook of that name, for faults. */
+void kit_shed(struct hk_heap *heap);
 
 /* A heap, and its end: every page is given back first. */
 struct hk_heap *kit_heap(const struct hk_cold *cold);

@@ -170,6 +170,8 @@ def sums_hold(report):
         expect(row["pages"] == row["leases"] - row["retires"], f"pages: {row}")
         expect(row["partial"] == row["list pushes"] - row["list pops"], f"partial: {row}")
         expect(row["peak"] >= row["partial"], f"peak: {row}")
+        expect(row["warm hits"] <= row["leases"], f"warm hits: {row}")
+        expect(row["misses"] <= row["visits"], f"misses: {row}")
 
 
 def blocks_of_others_show_on_both_sides(args, folder):
@@ -188,6 +190,18 @@ def blocks_of_others_show_on_both_sides(args, folder):
     expect(report.lines["superslabs hot"] + report.lines["superslabs draining"] >= 1, "no superslab")
     own = [number for name, number in report.lines.items() if name.startswith("own bytes")]
     expect(len(own) == 7 and all(own), f"own bytes: {own}")
+
+
+def learner_is_told_where_there_is_one(args, folder):
+    _, errors = run(args, "call", "600", wish="1", folder=folder)
+    report = only(errors)
+    told = {name for name in report.lines if name.startswith("learner: ")}
+    expect(bool(told) == (args.policy != "frozen"), f"with policy={args.policy}: {told}")
+    if told:
+        expect(f"\npolicy {args.policy}" in report.text, "the policy is not told")
+        published = report.lines["learner: snapshots published"]
+        expect(published <= report.lines["learner: steps"], f"{published} published")
+        expect(args.policy == "learn" or published == 0, f"{published} published")
 
 
 def difference(args, library, folder, count):
@@ -289,6 +303,7 @@ CASES = [
     files_are_added_to,
     full_counts_every_call,
     gone_readers_do_no_harm,
+    learner_is_told_where_there_is_one,
     live_blocks_show_where_boxes_report_them,
     off_shows_off,
     only_a_normal_end_reports,
@@ -303,6 +318,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__)
     for name in ("program", "library", "full", "shared", "off", "linked"):
         parser.add_argument("--" + name, required=True, type=os.path.abspath)
+    parser.add_argument("--policy", required=True, choices=("frozen", "observe", "learn"))
     parser.add_argument("--live", required=True, choices=("exact", "late", "void", "unreported"))
     parser.add_argument("case", choices=[case.__name__ for case in CASES])
     args = parser.parse_args()

@@ -36,10 +36,16 @@ static size_t purge_parts(struct hk_heap *heap)
     return HK_POOL.collect(heap, HK_COLLECT_PARTS);
 }
 
+static void shed(struct hk_heap *heap)
+{
+    HK_POOL.collect(heap, HK_COLLECT_QUIET);
+}
+
 static const struct hk_hooks hooks = {
     .splice = splice,
     .attach = attach,
     .purge_parts = purge_parts,
+    .shed = shed,
 };
 
 /* A heap with the blocks of two pages of one class. */

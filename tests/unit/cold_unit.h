@@ -31,10 +31,15 @@ static inline size_t no_parts(struct hk_heap *heap)
     return 0;
 }
 
+static inline void no_shed(struct hk_heap *heap)
+{
+    (void)heap;
+}
+
 /* A group's set-up. */
 static inline int start_cold(void **state)
 {
-    static const struct hk_hooks hooks = {no_splice, no_attach, no_parts};
+    static const struct hk_hooks hooks = {no_splice, no_attach, no_parts, no_shed};
     (void)state;
     return hk_cold.init(&hooks);
 }

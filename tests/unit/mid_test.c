@@ -2,6 +2,8 @@
 /* The shared pages: what is drawn from them, what is put back, which pages stay. */
 #include "unit/pool_unit.h"
 
+#include "common/policy.h"
+
 #include <string.h>
 
 enum {
@@ -107,18 +109,19 @@ static void fresh_block_is_told(void **state)
     finish(heap);
 }
 
-static void one_empty_page_is_kept(void **state)
+static void empty_pages_are_kept_as_the_profile_says(void **state)
 {
     (void)state;
     struct hk_heap *heap = start();
+    size_t kept = hk_policy_retention(NULL, bin);
     void *blocks[3 * CAPACITY];
     draw_all(heap, blocks, 3 * CAPACITY);
     assert_int_equal(leased_now(), 3);
 
     hk_mid_put(heap, blocks, 3 * CAPACITY);
 
-    assert_int_equal(leased_now(), HK_MID_EMPTY);
-    assert_int_equal(hk_mid_retire_empty(heap), (size_t)HK_SLICE);
+    assert_int_equal(leased_now(), kept);
+    assert_int_equal(hk_mid_retire_empty(heap), kept * HK_SLICE);
     finish(heap);
 }
 
@@ -210,7 +213,7 @@ int main(void)
         cmocka_unit_test_setup(a_draw_is_from_one_page, fresh_cold),
         cmocka_unit_test_setup(used_memory_comes_before_untouched, fresh_cold),
         cmocka_unit_test_setup(fresh_block_is_told, fresh_cold),
-        cmocka_unit_test_setup(one_empty_page_is_kept, fresh_cold),
+        cmocka_unit_test_setup(empty_pages_are_kept_as_the_profile_says, fresh_cold),
         cmocka_unit_test_setup(breathing_set_never_leases, fresh_cold),
         cmocka_unit_test_setup(blocks_of_many_pages_go_home_together, fresh_cold),
         cmocka_unit_test_setup(purged_blocks_are_not_purged_again, fresh_cold),

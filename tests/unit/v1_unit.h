@@ -12,6 +12,11 @@ enum {
     V1_CAPACITY = 64,
 };
 
+static inline void v1_shed(struct hk_heap *heap)
+{
+    hk_hotbox_v1_collect(heap, HK_COLLECT_QUIET);
+}
+
 static inline size_t v1_parts(struct hk_heap *heap)
 {
     return hk_hotbox_v1.collect(heap, HK_COLLECT_PARTS);
@@ -20,7 +25,8 @@ static inline size_t v1_parts(struct hk_heap *heap)
 /* A group's set-up. */
 static inline int v1_start(void **state)
 {
-    static const struct hk_hooks hooks = {hk_hotbox_v1_splice, hk_hotbox_v1_attach, v1_parts};
+    static const struct hk_hooks hooks = {hk_hotbox_v1_splice, hk_hotbox_v1_attach, v1_parts,
+                                          v1_shed};
     (void)state;
     return HK_COLD.init(&hooks);
 }

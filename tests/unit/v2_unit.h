@@ -18,6 +18,11 @@ enum {
     V2_WAKE = 8, /* blocks that come back before a full page is worth a refill */
 };
 
+static inline void v2_shed(struct hk_heap *heap)
+{
+    hk_hotbox_v2_collect(heap, HK_COLLECT_QUIET);
+}
+
 static inline size_t v2_parts(struct hk_heap *heap)
 {
     return hk_hotbox_v2.collect(heap, HK_COLLECT_PARTS);
@@ -26,7 +31,8 @@ static inline size_t v2_parts(struct hk_heap *heap)
 /* A group's set-up. */
 static inline int v2_start(void **state)
 {
-    static const struct hk_hooks hooks = {hk_hotbox_v2_splice, hk_hotbox_v2_attach, v2_parts};
+    static const struct hk_hooks hooks = {hk_hotbox_v2_splice, hk_hotbox_v2_attach, v2_parts,
+                                          v2_shed};
     (void)state;
     return HK_COLD.init(&hooks);
 }

@@ -240,7 +240,9 @@ static size_t put_late(struct hk_heap *heap, void *const *blocks, const struct s
         hk_lock_give(lock);
     }
     size_t in_use = class->list[HK_DEPOT_OPEN].count + class->list[HK_DEPOT_FULL].count;
-    struct hk_page *gone = hk_depot_drop_kept_locked(class, 1 + in_use / KEPT_OF_PAGES);
+    size_t retention = hk_policy_retention(heap, bin);
+    size_t most = retention ? retention + in_use / KEPT_OF_PAGES : 0;
+    struct hk_page *gone = hk_depot_drop_kept_locked(class, most);
     hk_lock_give(&hk_depot.class_locks[bin]);
     return hk_depot_retire_all(heap, gone);
 }

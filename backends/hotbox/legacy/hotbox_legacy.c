@@ -159,14 +159,14 @@ size_t hk_hotbox_legacy_collect(struct hk_heap *heap, enum hk_collect how)
             continue;
         }
         struct hk_bin *bin = hk_bin_at(heap, i << HK_BIN_SHIFT);
-        if (how == HK_COLLECT_ALL) {
+        if (hk_gives_up(heap, i, how)) {
             bytes += put_all(heap, i, bin);
             bytes += hk_depot_retire_kept(heap, i);
         }
         if (how != HK_COLLECT_PARTS) {
             hk_depot_wake(i);
         }
-        if (how != HK_COLLECT_KEEP) {
+        if (how == HK_COLLECT_ALL || how == HK_COLLECT_PARTS) {
             bytes += hk_depot_purge(i);
         }
     }

@@ -105,7 +105,8 @@ static void emptied(struct hk_heap *heap, struct hk_page *page)
         hk_v1_unlist(heap, page);
     }
     struct hk_page *current = heap->keeps ? page->bin->head : NULL;
-    if (!heap->keeps || !alone || (current && hk_v1_out(current) == 0)) {
+    bool keeps = heap->keeps && hk_policy_retention(heap, page->bin_index);
+    if (!keeps || !alone || (current && hk_v1_out(current) == 0)) {
         hk_v1_retire(heap, page);
         return;
     }

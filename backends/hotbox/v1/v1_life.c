@@ -79,6 +79,13 @@ static void collect_page(struct hk_heap *heap, struct hk_page *page)
     }
 }
 
+static void collect_quiet_page(struct hk_heap *heap, struct hk_page *page)
+{
+    if (hk_gives_up(heap, page->bin_index, HK_COLLECT_QUIET)) {
+        collect_page(heap, page);
+    }
+}
+
 static void abandon_page(struct hk_heap *heap, struct hk_page *page)
 {
     give_up(heap, page);
@@ -132,10 +139,13 @@ size_t hk_hotbox_v1_collect(struct hk_heap *heap, enum hk_collect how)
     HK_COLD.drain(heap);
     if (how == HK_COLLECT_ALL) {
         each_page(heap, collect_page);
+    } else if (how == HK_COLLECT_QUIET) {
+        each_page(heap, collect_quiet_page);
     }
     each_page(heap, tell_page);
     size_t bytes = before - leased_bytes(heap);
-    return how == HK_COLLECT_KEEP ? bytes : bytes + park_pages(heap);
+    bool parts = how == HK_COLLECT_ALL || how == HK_COLLECT_PARTS;
+    return parts ? bytes + park_pages(heap) : bytes;
 }
 
 void hk_hotbox_v1_abandon(struct hk_heap *heap)

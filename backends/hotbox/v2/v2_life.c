@@ -28,12 +28,10 @@ void hk_hotbox_v2_attach(struct hk_heap *heap, struct hk_page *page)
     }
 }
 
-static void put_down_all(struct hk_heap *heap)
+static void put_down(struct hk_heap *heap, size_t bin)
 {
-    for (size_t i = 0; i < HK_TINY_BINS; i++) {
-        if (hk_kind_of_bin(i) == HK_HOTBOX_V2_KIND && hk_v2_lane(heap, i)->current) {
-            hk_v2_put_down(heap, hk_v2_lane(heap, i)->current);
-        }
+    if (hk_v2_lane(heap, bin)->current) {
+        hk_v2_put_down(heap, hk_v2_lane(heap, bin)->current);
     }
 }
 
@@ -50,15 +48,12 @@ size_t hk_v2_list_hidden(struct hk_heap *heap)
     return count;
 }
 
-static void retire_kept(struct hk_heap *heap)
+static void retire_kept(struct hk_heap *heap, size_t bin)
 {
-    for (size_t i = 0; i < HK_TINY_BINS; i++) {
-        bool ours = hk_kind_of_bin(i) == HK_HOTBOX_V2_KIND;
-        while (ours && hk_v2_lane(heap, i)->kept) {
-            struct hk_page *page = hk_v2_lane(heap, i)->spare;
-            hk_v2_unlist(heap, page);
-            hk_v2_retire(heap, page);
-        }
+    while (hk_v2_lane(heap, bin)->kept) {
+        struct hk_page *page = hk_v2_lane(heap, bin)->spare;
+        hk_v2_unlist(heap, page);
+        hk_v2_retire(heap, page);
     }
 }
 
@@ -87,21 +82,28 @@ size_t hk_hotbox_v2_collect(struct hk_heap *heap, enum hk_collect how)
 {
     size_t before = leased_bytes(heap);
     HK_COLD.drain(heap);
-    if (how == HK_COLLECT_ALL) {
-        put_down_all(heap);
-        retire_kept(heap);
+    for (size_t i = 0; i < HK_TINY_BINS; i++) {
+        if (hk_kind_of_bin(i) == HK_HOTBOX_V2_KIND && hk_gives_up(heap, i, how)) {
+            put_down(heap, i);
+            retire_kept(heap, i);
+        }
     }
     if (how != HK_COLLECT_PARTS) {
         (void)hk_v2_list_hidden(heap);
     }
     size_t bytes = before - leased_bytes(heap);
-    return how == HK_COLLECT_KEEP ? bytes : bytes + purge_parts(heap);
+    bool parts = how == HK_COLLECT_ALL || how == HK_COLLECT_PARTS;
+    return parts ? bytes + purge_parts(heap) : bytes;
 }
 
 void hk_hotbox_v2_abandon(struct hk_heap *heap)
 {
     heap->keeps = false;
-    put_down_all(heap);
+    for (size_t i = 0; i < HK_TINY_BINS; i++) {
+        if (hk_kind_of_bin(i) == HK_HOTBOX_V2_KIND) {
+            put_down(heap, i);
+        }
+    }
     struct hk_page *page = heap->pages;
     while (page) {
         struct hk_page *next = hk_page_slot(page)->next;

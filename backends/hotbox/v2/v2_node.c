@@ -118,7 +118,8 @@ void hk_v2_keep_or_retire(struct hk_heap *heap, struct hk_page *page)
     /* even where none is kept: retired, a class's only page with room would be leased again by the
      * next refill */
     bool needed = !lane->partial && !lane->kept;
-    if (heap->keeps && (lane->kept + 1 <= HK_MAX_PARTIAL || needed)) {
+    bool keeps = heap->keeps && hk_policy_retention(heap, page->bin_index);
+    if (keeps && (lane->kept + 1 <= HK_MAX_PARTIAL || needed)) {
         hk_v2_keep(heap, page);
     } else {
         hk_v2_retire(heap, page);

@@ -87,6 +87,26 @@ static void keep_empty_pages(void *subject)
     ((struct kit_box *)subject)->collect = idle_all;
 }
 
+static size_t thorough_collect(struct hk_heap *heap, enum hk_collect how)
+{
+    return kit_honest.collect(heap, how == HK_COLLECT_QUIET ? HK_COLLECT_ALL : how);
+}
+
+static void give_up_all_classes(void *subject)
+{
+    ((struct kit_box *)subject)->collect = thorough_collect;
+}
+
+static size_t idle_quiet(struct hk_heap *heap, enum hk_collect how)
+{
+    return kit_honest.collect(heap, how == HK_COLLECT_QUIET ? HK_COLLECT_KEEP : how);
+}
+
+static void keep_quiet_classes(void *subject)
+{
+    ((struct kit_box *)subject)->collect = idle_quiet;
+}
+
 static size_t boasting_collect(struct hk_heap *heap, enum hk_collect how)
 {
     return kit_honest.collect(heap, how) + HK_SLICE;
@@ -279,6 +299,8 @@ const struct kit_fault kit_life_faults[] = {
     {"init_leases", "new_heap_leases_nothing", lease_at_init},
     {"collect_keeps_empty_pages", "collect_all_retires_empty_pages", keep_empty_pages},
     {"collect_miscounts", "collect_counts_what_it_retires", boast_of_retired_bytes},
+    {"quiet_takes_everything", "collect_quiet_leaves_other_classes", give_up_all_classes},
+    {"quiet_classes_kept", "collect_quiet_gives_up_quiet_classes", keep_quiet_classes},
     {"live_page_retired", "collect_keeps_live_blocks", retire_live_pages},
     {"parts_purge_live_blocks", "collect_parts_keeps_live_blocks", purge_live_blocks},
     {"abandon_leaves_empty_pages", "abandon_retires_empty_pages", abandon_nothing},

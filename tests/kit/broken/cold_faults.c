@@ -232,6 +232,12 @@ static void orphaning_child(struct hk_heap *self)
     (void)self;
 }
 
+static void restless_learn(struct hk_heap *heap, uint64_t now)
+{
+    HONEST.learn(heap, now);
+    kit_shed(heap);
+}
+
 static void misdelivering_post(struct hk_heap *heap, struct hk_page *page, void *block)
 {
     (void)heap;
@@ -319,6 +325,7 @@ FAULT(adopt_nothing, adopt, yes_adopt)
 FAULT(keep_locks, parent, no_parent)
 FAULT(strand_self, child, orphaning_child)
 FAULT(touch_frozen, post, misdelivering_post)
+FAULT(shed_always, learn, restless_learn)
 FAULT(misalign, large_alloc, shifted_large)
 FAULT(own_large, large_alloc, owned_large)
 FAULT(understate, large_size, modest_size)
@@ -376,6 +383,7 @@ const struct kit_fault kit_cold_faults[] = {
     {"dead_heap_haunts", "dead_heaps_pages_are_orphans", haunt},
     {"orphans_not_adopted", "adopted_pages_are_the_heirs", never_adopt},
     {"dead_heaps_post_lost", "blocks_posted_to_the_dead_come_home", forget_the_dead},
+    {"shed_without_reason", "shed_is_for_a_new_policy", shed_always},
     {"nothing_adopted", "adopt_without_orphans_is_false", adopt_nothing},
     {"parent_keeps_the_locks", "parent_goes_on_after_fork", keep_locks},
     {"child_strands_itself", "child_keeps_its_heap_and_strands_the_others", strand_self},

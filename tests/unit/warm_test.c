@@ -1,0 +1,216 @@
+/* SPDX-License-Identifier: MIT */
+/* Warm pages, pages taken ahead, and the budget, as the options of the program say. */
+#include "unit/cold_unit.h"
+
+#include "coldbox/stats.h"
+
+#include <string.h>
+
+enum { TINY = 4, MANY = 40 };
+
+static struct hk_stats stats;
+
+static uint64_t counted(enum hk_event event)
+{
+    hk_stats_read(&stats);
+    return stats.bin[TINY].event[event];
+}
+
+static struct hk_page *lease_slices(struct hk_heap *heap, uint8_t slices, bool grow)
+{
+    const struct hk_lease request = {
+        .heap = heap,
+        .block_size = 64,
+        .bin_index = TINY,
+        .kind = HK_KIND_TINY,
+        .slices = slices,
+        .grow = grow,
+    };
+    return hk_cold.lease(&request);
+}
+
+static struct hk_page *lease(struct hk_heap *heap)
+{
+    struct hk_page *page = lease_slices(heap, 1, true);
+    assert_non_null(page);
+    return page;
+}
+
+static void lease_many(struct hk_heap *heap)
+{
+    for (size_t i = 0; i < MANY; i++) {
+        lease(heap);
+    }
+}
+
+static void retire_all(struct hk_heap *heap)
+{
+    while (heap->pages) {
+        hk_cold.retire(heap, heap->pages);
+    }
+}
+
+static void end(struct hk_heap *heap)
+{
+    retire_all(heap);
+    hk_cold.death(heap);
+    assert_int_equal(cold_stat().leased, 0);
+    assert_null(hk_cold.check());
+}
+
+static void one_visit_brings_the_pages_ahead_as_well(void **state)
+{
+    (void)state;
+    struct hk_heap *heap = hk_cold.birth(0);
+    lease_slices(heap, 2, true); /* so that the superslab is there */
+    uint64_t visits = counted(HK_EVENT_VISIT);
+    uint64_t warm = counted(HK_EVENT_WARM);
+
+    lease_many(heap);
+
+    assert_int_equal(counted(HK_EVENT_VISIT) - visits, MANY / (1 + HK_WARM_PREFILL));
+    assert_int_equal(counted(HK_EVENT_WARM) - warm, MANY - MANY / (1 + HK_WARM_PREFILL));
+    end(heap);
+}
+
+static void pages_ahead_are_warm(void **state)
+{
+    (void)state;
+    struct hk_heap *heap = hk_cold.birth(0);
+
+    lease(heap);
+
+    assert_int_equal(heap->warm_count, HK_WARM_PREFILL);
+    assert_int_equal(cold_stat().leased, (1 + HK_WARM_PREFILL) * HK_SLICE);
+    end(heap);
+}
+
+static void pages_ahead_know_whether_they_are_zero(void **state)
+{
+    (void)state;
+    hk_cold.trim(NULL, 0);
+    struct hk_heap *heap = hk_cold.birth(0);
+    for (size_t i = 0; i < MANY; i++) {
+        struct hk_page *page = lease(heap);
+        assert_true(page->flags & HK_PAGE_ZERO);
+        memset(hk_page_start(page), 1, HK_SLICE);
+    }
+    retire_all(heap);
+    for (size_t i = 0; i < MANY; i++) {
+        struct hk_page *page = lease(heap);
+        const char *memory = hk_page_start(page);
+        assert_true(!(page->flags & HK_PAGE_ZERO) || memory[HK_SLICE / 2] == 0);
+    }
+    end(heap);
+}
+
+static void no_page_is_taken_ahead_for_larger_ones(void **state)
+{
+    (void)state;
+    struct hk_heap *heap = hk_cold.birth(0);
+
+    assert_non_null(lease_slices(heap, 4, true));
+
+    assert_int_equal(heap->warm_count, 0);
+    end(heap);
+}
+
+static void heap_that_is_given_up_takes_none_ahead(void **state)
+{
+    (void)state;
+    struct hk_heap *heap = hk_cold.birth(0);
+    heap->keeps = false;
+
+    lease(heap);
+
+    assert_int_equal(heap->warm_count, 0);
+    heap->keeps = true;
+    end(heap);
+}
+
+static void too_little_memory_ahead_is_not_missed(void **state)
+{
+    (void)state;
+    struct hk_heap *heap = hk_cold.birth(0);
+    struct hk_heap *other = hk_cold.birth(0);
+    lease(other);
+    while (lease_slices(other, 1, false)) {
+    }
+    hk_cold.retire(other, other->pages);
+    hk_cold.trim(other, 0); /* now one slice is free */
+
+    struct hk_page *page = lease_slices(heap, 1, false);
+
+    assert_non_null(page);
+    assert_int_equal(heap->warm_count, 0);
+    retire_all(other);
+    hk_cold.death(other);
+    end(heap);
+}
+
+static void warm_pages_stay_below_the_cap(void **state)
+{
+    (void)state;
+    struct hk_heap *heap = hk_cold.birth(0);
+    for (size_t i = 0; i < 4; i++) {
+        lease_many(heap);
+    }
+    for (size_t i = 0; i < 2 * MANY; i++) {
+        hk_cold.retire(heap, heap->pages);
+        assert_in_range(heap->warm_count, 0, HK_WARM_CAP);
+    }
+    assert_int_equal(heap->warm_count, HK_WARM_CAP);
+    end(heap);
+}
+
+static void misses_are_leases_that_needed_memory(void **state)
+{
+    (void)state;
+    struct hk_heap *heap = hk_cold.birth(0);
+    hk_cold.trim(NULL, 0);
+    size_t superslabs = cold_stat().superslabs;
+    uint64_t misses = counted(HK_EVENT_MISS);
+
+    for (size_t i = 0; i < 3 * HK_SLICES; i++) {
+        lease(heap);
+    }
+
+    assert_int_equal(superslabs, 0);
+    assert_int_equal(counted(HK_EVENT_MISS) - misses, cold_stat().superslabs);
+    end(heap);
+}
+
+static void budget_is_what_may_be_dirty(void **state)
+{
+    (void)state;
+    struct hk_heap *heap = hk_cold.birth(0);
+    size_t budget = HK_BUDGET >= 0 ? (size_t)HK_BUDGET : 8 << 20;
+    lease_many(heap);
+    retire_all(heap);
+    hk_cold.trim(NULL, 0);
+    hk_lock_take(&hk_slabs.lock);
+    hk_slabs.hold = 0;
+    hk_slabs_publish_locked();
+    hk_lock_give(&hk_slabs.lock);
+
+    assert_int_equal(hk_slabs.purge_above, budget);
+    lease_many(heap);
+    end(heap);
+    assert_in_range(cold_stat().dirty, 0, hk_slabs.purge_above);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(one_visit_brings_the_pages_ahead_as_well),
+        cmocka_unit_test(pages_ahead_are_warm),
+        cmocka_unit_test(pages_ahead_know_whether_they_are_zero),
+        cmocka_unit_test(no_page_is_taken_ahead_for_larger_ones),
+        cmocka_unit_test(heap_that_is_given_up_takes_none_ahead),
+        cmocka_unit_test(too_little_memory_ahead_is_not_missed),
+        cmocka_unit_test(warm_pages_stay_below_the_cap),
+        cmocka_unit_test(misses_are_leases_that_needed_memory),
+        cmocka_unit_test(budget_is_what_may_be_dirty),
+    };
+    return cmocka_run_group_tests_name("warm", tests, start_cold, NULL);
+}
