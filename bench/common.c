@@ -113,13 +113,25 @@ void hk_bench_report(const char *workload, uint64_t op_count, double seconds)
     print_line(workload, op_count, seconds, "");
 }
 
-void hk_bench_report_end(const char *workload, uint64_t op_count, double seconds,
-                         uint64_t end_rss_kib)
+static void report_rss(const char *workload, uint64_t op_count, double seconds, const char *what,
+                       uint64_t rss_kib)
 {
     char tail[64];
 
-    snprintf(tail, sizeof tail, " end_rss_kib=%" PRIu64, end_rss_kib);
+    snprintf(tail, sizeof tail, " %s_rss_kib=%" PRIu64, what, rss_kib);
     print_line(workload, op_count, seconds, tail);
+}
+
+void hk_bench_report_end(const char *workload, uint64_t op_count, double seconds,
+                         uint64_t end_rss_kib)
+{
+    report_rss(workload, op_count, seconds, "end", end_rss_kib);
+}
+
+void hk_bench_report_mean(const char *workload, uint64_t op_count, double seconds,
+                          uint64_t mean_rss_kib)
+{
+    report_rss(workload, op_count, seconds, "mean", mean_rss_kib);
 }
 
 void hk_bench_spawn(pthread_t *thread, void *(*run)(void *), void *arg)

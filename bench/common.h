@@ -66,6 +66,10 @@ void hk_bench_report(const char *workload, uint64_t op_count, double seconds);
 void hk_bench_report_end(const char *workload, uint64_t op_count, double seconds,
                          uint64_t end_rss_kib);
 
+/* As hk_bench_report, with the mean of the resident memory that was looked at during the run. */
+void hk_bench_report_mean(const char *workload, uint64_t op_count, double seconds,
+                          uint64_t mean_rss_kib);
+
 /* Start and join one thread; exit with status 1 if that cannot be done. */
 void hk_bench_spawn(pthread_t *thread, void *(*run)(void *), void *arg);
 void hk_bench_join(pthread_t thread);
