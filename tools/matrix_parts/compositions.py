@@ -6,6 +6,7 @@ by a greedy rule from the factors below: every two values of two factors meet in
 combination. It is the same on every machine.
 """
 import dataclasses
+import functools
 import itertools
 from pathlib import Path
 
@@ -21,6 +22,7 @@ FACTORS = {
     'mid_desc': ['cached', 'hash'],
     'size_table': ['tables/default.txt', 'tables/four.txt', 'tables/example-program.txt'],
     'pool_max': ['262144', '8192', '1048576'],
+    'policy': ['frozen', 'learn', 'observe'],
 }
 BOXES = {'tiny_hotbox': ['v3', 'v2', 'v1', 'legacy'], 'pool': ['v2', 'flatten', 'v1']}
 
@@ -68,6 +70,7 @@ def possible():
             yield chosen
 
 
+@functools.cache
 def pairwise():
     """-> compositions in which every possible pair of values meets."""
     candidates = list(possible())
