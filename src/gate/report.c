@@ -166,12 +166,32 @@ static void add_blocks(struct hk_text *text, const char *box, const struct hk_ho
     hk_text_line_of(text, box, "free blocks in pages", stat->blocks_in);
 }
 
-static void add_own_thread(struct hk_text *text)
+/* -> the thread's heap, or NULL: there is none, or it is in use, where the process ends from a
+ * signal handler, inside the allocator. */
+static struct hk_heap *own_heap(void)
 {
     struct hk_heap *heap = hk_thread_heap();
+    return heap && !heap->busy ? heap : NULL;
+}
+
+/* The boxes tell the cold side what they have not told it of the thread's own pages. */
+static void tell_own_thread(void)
+{
+    struct hk_heap *heap = HK_LIVE_REPORTED ? own_heap() : NULL;
     struct hk_hot_stat stat;
-    /* busy: the process ends from a signal handler, inside the allocator */
-    if (!heap || heap->busy || HK_NONE_OWNS) {
+    if (heap && HK_TINY.owns_pages) {
+        HK_TINY.stat(heap, &stat);
+    }
+    if (heap && HK_HAS_BASE && HK_TINY_BASE.owns_pages) {
+        HK_TINY_BASE.stat(heap, &stat);
+    }
+}
+
+static void add_own_thread(struct hk_text *text)
+{
+    struct hk_heap *heap = own_heap();
+    struct hk_hot_stat stat;
+    if (!heap || HK_NONE_OWNS) {
         return;
     }
     hk_text_add(text, "\nof the thread that ends the process:\n");
@@ -265,6 +285,7 @@ static void add_own_bytes(struct hk_text *text, const struct hk_own_bytes *own, 
 int hk_report(int fd)
 {
     struct hk_text text = {.buffer = report.buffer, .size = BUFFER, .fd = fd};
+    tell_own_thread();
     bool whole = hk_cold_stat_try(&report.cold);
     hk_stats_read(&report.stats);
     hk_own_bytes(&report.own);

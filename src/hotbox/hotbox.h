@@ -86,7 +86,8 @@ struct hk_hotbox {
      * afterwards. owner, last call before init. */
     void (*abandon)(struct hk_heap *heap);
 
-    /* Counts of now. owner. */
+    /* Counts of now. A box that reports to the cold side what its pages hold has done so for the
+     * heap's pages afterwards. owner. */
     void (*stat)(struct hk_heap *heap, struct hk_hot_stat *out);
 
     /* -> NULL if every invariant holds, else a static string naming the first broken one. Bounded

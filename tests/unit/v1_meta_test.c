@@ -166,36 +166,30 @@ static void heir_reports_what_it_inherits(void **state)
     v1_close(heir);
 }
 
-static void flush_rule_has_its_edges(void **state)
+static void page_that_is_no_longer_current_is_known(void **state)
 {
     (void)state;
-    const struct {
-        uint32_t capacity;
-        int32_t edge;
-    } rule[] = {{1, 256}, {15, 256}, {16, 256}, {17, 272}, {64, 1024}, {4096, 65536}};
-    for (size_t i = 0; i < sizeof rule / sizeof *rule; i++) {
-        assert_false(hk_v1_must_tell(0, rule[i].capacity));
-        assert_false(hk_v1_must_tell(rule[i].edge - 1, rule[i].capacity));
-        assert_false(hk_v1_must_tell(1 - rule[i].edge, rule[i].capacity));
-        assert_true(hk_v1_must_tell(rule[i].edge, rule[i].capacity));
-        assert_true(hk_v1_must_tell(-rule[i].edge, rule[i].capacity));
-        assert_true(hk_v1_must_tell(INT32_MIN, rule[i].capacity));
+    struct hk_heap *heap = v1_open(0);
+    void *blocks[4 * V1_CAPACITY];
+    size_t before = v1_cold_stat().live;
+
+    v1_take_all(heap, blocks, 4 * V1_CAPACITY);
+
+    size_t behind = HK_TINY_META == HK_META_BATCHED ? V1_CAPACITY : 0;
+    if (HK_TINY_META != HK_META_NONE) {
+        assert_int_equal(v1_cold_stat().live - before, 4 * V1_CAPACITY - behind);
     }
+    v1_give_all(heap, blocks, 4 * V1_CAPACITY);
+    v1_close(heap);
 }
 
-static void page_far_behind_reports_at_its_next_event(void **state)
+static void page_with_room_again_is_known(void **state)
 {
     (void)state;
-    if (HK_TINY_META != HK_META_BATCHED) {
-        return; /* nothing is ever behind */
-    }
     struct hk_heap *heap = v1_open(0);
     void *blocks[V1_CAPACITY + 1];
     v1_take_all(heap, blocks, V1_CAPACITY + 1);
-    struct hk_page *page = hk_page_of(blocks[0]); /* FULL: its next event is near */
-    HK_COLD.adjust(page, 16 * V1_CAPACITY + V1_CAPACITY);
-    hk_v1(page)->told = 16 * V1_CAPACITY + V1_CAPACITY;
-    assert_true(hk_v1_must_tell(hk_v1_delta(page), V1_CAPACITY));
+    struct hk_page *page = hk_page_of(blocks[0]);
 
     size_t given = 0;
     while (hk_v1(page)->state == HK_V1_FULL) {
@@ -203,9 +197,38 @@ static void page_far_behind_reports_at_its_next_event(void **state)
     }
 
     assert_int_equal(hk_v1_delta(page), 0);
-    assert_int_equal(v1_live(page), V1_CAPACITY - given);
+    assert_int_equal(v1_live(page), HK_TINY_META == HK_META_NONE ? 0 : V1_CAPACITY - given);
     v1_give_all(heap, blocks + given, V1_CAPACITY + 1 - given);
     v1_close(heap);
+}
+
+static void block_that_comes_home_is_known(void **state)
+{
+    (void)state;
+    struct hk_heap *heap = v1_open(0);
+    void *blocks[3];
+    v1_take_all(heap, blocks, 3);
+    struct hk_page *page = hk_page_of(blocks[0]);
+
+    hk_hotbox_v1.splice(heap, page, blocks[0], blocks[0], 1);
+
+    assert_int_equal(v1_live(page), HK_TINY_META == HK_META_NONE ? 0 : 2);
+    v1_give_all(heap, blocks + 1, 2);
+    v1_close(heap);
+}
+
+static void counting_tells_what_is_behind(void **state)
+{
+    (void)state;
+    start_run();
+    size_t before = v1_cold_stat().live;
+    operate(5000);
+
+    assert_int_equal(v1_stat(run.heap).blocks_out, blocks_held());
+
+    assert_int_equal(v1_cold_stat().live - before,
+                     HK_TINY_META == HK_META_NONE ? 0 : blocks_held());
+    end_run();
 }
 
 static void statistics_say_whether_they_are_void(void **state)
@@ -244,8 +267,10 @@ int main(void)
         cmocka_unit_test(empty_page_is_known_to_be_empty),
         cmocka_unit_test(retired_page_is_known_to_be_gone),
         cmocka_unit_test(heir_reports_what_it_inherits),
-        cmocka_unit_test(flush_rule_has_its_edges),
-        cmocka_unit_test(page_far_behind_reports_at_its_next_event),
+        cmocka_unit_test(page_that_is_no_longer_current_is_known),
+        cmocka_unit_test(page_with_room_again_is_known),
+        cmocka_unit_test(block_that_comes_home_is_known),
+        cmocka_unit_test(counting_tells_what_is_behind),
         cmocka_unit_test(statistics_say_whether_they_are_void),
         cmocka_unit_test(check_compares_with_the_cold_side),
     };

@@ -36,6 +36,7 @@ void hk_v1_set_state(struct hk_page *page, enum hk_v1_state state)
     uint32_t out = hk_v1_out(page);
     hk_v1(page)->state = (uint8_t)state;
     hk_v1_set_out(page, out);
+    hk_v1_tell(page);
 }
 
 /* Last: the longer a page waits, the more of its blocks come back, and the fewer refills there are.
@@ -75,15 +76,6 @@ void hk_v1_unlist(struct hk_heap *heap, struct hk_page *page)
     hk_count_pop(heap, page->bin_index);
 }
 
-void hk_v1_tell(struct hk_page *page)
-{
-    int32_t delta = hk_v1_delta(page);
-    if (delta) {
-        HK_COLD.adjust(page, delta);
-        hk_v1(page)->told = (uint16_t)hk_v1_out(page);
-    }
-}
-
 void hk_v1_retire(struct hk_heap *heap, struct hk_page *page)
 {
     struct hk_v1 *own = hk_v1(page);
@@ -118,16 +110,13 @@ static void emptied(struct hk_heap *heap, struct hk_page *page)
     own->free = NULL;
     own->carved = 0;
     page->flags &= (uint8_t)~HK_PAGE_ZERO;
-    hk_v1_tell(page);
     list(heap, page);
 }
 
 /* Blocks have come back into the page: do what is due. */
 static void settle(struct hk_heap *heap, struct hk_page *page)
 {
-    if (hk_v1_must_tell(hk_v1_delta(page), hk_v1_capacity(page))) {
-        hk_v1_tell(page);
-    }
+    hk_v1_tell(page);
     if (heap->keeps && hk_v1(page)->state == HK_V1_CURRENT) {
         return;
     }

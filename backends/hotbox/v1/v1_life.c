@@ -89,7 +89,6 @@ static void collect_quiet_page(struct hk_heap *heap, struct hk_page *page)
 static void abandon_page(struct hk_heap *heap, struct hk_page *page)
 {
     give_up(heap, page);
-    hk_v1_tell(page);
     if (hk_v1_out(page) == 0) {
         hk_v1_retire(heap, page);
     }
@@ -159,6 +158,7 @@ void hk_hotbox_v1_stat(struct hk_heap *heap, struct hk_hot_stat *out)
     *out = (struct hk_hot_stat){0};
     for (struct hk_page *page = heap->pages; page; page = hk_page_slot(page)->next) {
         if (hk_v1_is_ours(page)) {
+            hk_v1_tell(page);
             out->pages += 1;
             out->bytes += HK_SLICE;
             out->blocks_out += hk_v1_out(page);

@@ -98,7 +98,7 @@ static inline int32_t hk_v1_delta(struct hk_page *page)
 /* Record the count of blocks out, and when the state's next event is due. */
 HK_HIDDEN void hk_v1_set_out(struct hk_page *page, uint32_t out);
 
-/* Go to a state, off every list. */
+/* Go to a state, off every list, and tell. */
 HK_HIDDEN void hk_v1_set_state(struct hk_page *page, enum hk_v1_state state);
 
 /* List a page that is on no list if it has something to give, else it is FULL. */
@@ -115,7 +115,14 @@ HK_HIDDEN void hk_v1_came_back(struct hk_heap *heap, struct hk_page *page, uint3
 HK_HIDDEN void hk_v1_retire(struct hk_heap *heap, struct hk_page *page);
 
 /* Tell the cold side what it has not been told of the page (HK_META_BATCHED). */
-HK_HIDDEN void hk_v1_tell(struct hk_page *page);
+static inline void hk_v1_tell(struct hk_page *page)
+{
+    int32_t delta = hk_v1_delta(page);
+    if (delta) {
+        HK_COLD.adjust(page, delta);
+        hk_v1(page)->told = (uint16_t)hk_v1_out(page);
+    }
+}
 
 /* Make bits of the page's free blocks and give back the OS pages that lie wholly in them: a link
  * would bring them back. -> bytes. */
