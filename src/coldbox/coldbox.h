@@ -3,7 +3,7 @@
  * other threads freed, and to the life of heaps. Words: *holder* is a heap's thread while the heap
  * is LIVE and whoever moved it to ADOPTING otherwise; *any* is every thread, concurrently. No
  * member allocates, takes a lock across a system call, or calls back except through struct
- * hk_hooks. */
+ * hk_hooks and hk_guard. */
 #ifndef HK_COLDBOX_COLDBOX_H
 #define HK_COLDBOX_COLDBOX_H
 
@@ -102,8 +102,9 @@ struct hk_cold {
 
     /* These locks (of rank HK_RANK_CLASS or HK_RANK_PAGE) guard state of a box that is all
      * threads': fork takes them, before the cold side's own and in the order they were registered
-     * in, and the child gets them free. `guard` lies in static memory; registering it again does
-     * nothing. any. */
+     * in, and the child gets them free. Before that guard->child is called in the child, with the
+     * heap that goes on or NULL: what the box has in other heaps is lost. It takes no lock. `guard`
+     * lies in static memory; registering it again does nothing. any. */
     void (*guard)(struct hk_guard *guard);
 
     /* -> `size` > 0 zero bytes, cache-line aligned, for what is never given back; NULL: out of

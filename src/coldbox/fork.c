@@ -136,6 +136,7 @@ void hk_cold_child(struct hk_heap *self)
     strand_pages(self);
     recount_locked();
     hk_learn_child(self);
+    hk_guards_child(self);
     /* whoever waited for them is gone: waking nobody is all that giving them back can do wrong */
     hk_lock_unkeep(&hk_slabs.lock);
     hk_spans_unkeep();

@@ -56,3 +56,12 @@ void hk_guards_unkeep(void)
     }
     hk_lock_unkeep(&guards.lock);
 }
+
+void hk_guards_child(struct hk_heap *self)
+{
+    for (struct hk_guard *guard = first_guard(); guard; guard = guard->next) {
+        if (guard->child) {
+            guard->child(self);
+        }
+    }
+}

@@ -6,8 +6,13 @@
 
 #include "common/attr.h"
 
+struct hk_heap;
+
 /* The forking thread takes every registered lock; and gives them back, in parent or child. */
 HK_HIDDEN void hk_guards_keep(void);
 HK_HIDDEN void hk_guards_unkeep(void);
+
+/* Every registered box makes its state new for the child, where `self` (or nobody) goes on. */
+HK_HIDDEN void hk_guards_child(struct hk_heap *self);
 
 #endif

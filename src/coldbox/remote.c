@@ -5,13 +5,17 @@
 #include "coldbox/remote.h"
 
 #include "coldbox/cold.h"
+#include "common/mark.h"
 
 struct hk_hooks hk_cold_hooks;
 
+/* In the queue, chains are linked by their blocks' first words alone. */
+enum { FLAT = HK_FREE_WORDS < 2 };
+
 /* A block's first two words while it travels. */
 struct link {
-    struct link *next; /* tail: the head */
-    void *word;        /* tail: next chain; head: count */
+    struct link *next; /* tail: the head; in a flat queue, the next chain's */
+    void *word;        /* tail: next chain; head: count; not there in a flat queue */
 };
 
 static size_t chain_count(const struct link *tail)
@@ -20,13 +24,39 @@ static size_t chain_count(const struct link *tail)
     return head == tail ? 1 : (size_t)(uintptr_t)head->word;
 }
 
+/* Take the first chain off a list of them. -> its tail. */
+static struct link *take_chain(struct link **list, size_t *count)
+{
+    struct link *tail = *list;
+    if (!FLAT) {
+        *list = tail->word;
+        *count = chain_count(tail);
+        return tail;
+    }
+    struct link *head = tail;
+    const struct hk_page *page = hk_page_head(hk_page_of(head));
+    *count = 1;
+    while (tail->next && hk_page_head(hk_page_of(tail->next)) == page) {
+        tail = tail->next;
+        *count += 1;
+    }
+    *list = tail->next;
+    tail->next = head;
+    return tail;
+}
+
 static void push(struct hk_heap *heap, struct link *tail)
 {
+    struct link *head = tail->next;
     void *first = atomic_load_explicit(&heap->queue, memory_order_relaxed);
     do {
-        tail->word = first;
+        if (FLAT) {
+            tail->next = first;
+        } else {
+            tail->word = first;
+        }
         /* seq_cst: ordered before the look at state in send(); pairs with hk_heap_release */
-    } while (!hk_atomic_cas(&heap->queue, &first, tail, memory_order_seq_cst));
+    } while (!hk_atomic_cas(&heap->queue, &first, FLAT ? head : tail, memory_order_seq_cst));
 }
 
 /* Post a chain to the heap that its page belongs to now. */
@@ -60,20 +90,19 @@ void hk_heap_release(struct hk_heap *heap)
 size_t hk_cold_drain(struct hk_heap *heap)
 {
     /* acquire: the links inside the chains; pairs with push */
-    struct link *tail = hk_atomic_swap(&heap->queue, NULL, memory_order_seq_cst);
+    struct link *list = hk_atomic_swap(&heap->queue, NULL, memory_order_seq_cst);
     size_t blocks = 0;
-    while (tail) {
-        struct link *next = tail->word;
+    while (list) {
+        size_t count;
+        struct link *tail = take_chain(&list, &count);
         struct hk_page *page = hk_page_head(hk_page_of(tail));
         if (hk_page_heap(page) == heap) {
-            size_t count = chain_count(tail);
             blocks += count;
             hk_count_events(heap, page->bin_index, HK_EVENT_REMOTE_IN, count);
             hk_cold_hooks.splice(heap, page, tail->next, tail, count);
         } else {
             send(tail); /* the page has moved since the chain was posted */
         }
-        tail = next;
     }
     return blocks;
 }
@@ -86,7 +115,7 @@ static void send_entry(struct hk_heap *heap, struct hk_remote_entry *entry)
     heap->remote_bytes -= (size_t)entry->size * entry->page->block_size;
     hk_count_events(heap, entry->page->bin_index, HK_EVENT_REMOTE_OUT, count);
     tail->next = head;
-    if (head != tail) {
+    if (!FLAT && head != tail) {
         head->word = (void *)(uintptr_t)count;
     }
     entry->page = NULL;

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* Blocks on their way home. A chain is a circle of blocks of one page: its tail's first word points
  * to the head, the tail's second word to the next chain of the queue; the head's second word is the
- * count, unless head and tail are one block. docs/remote.md has the protocol and its model. */
+ * count, unless head and tail are one block. Where only first words may be written to
+ * (common/mark.h) the queue is one list, a chain's tail before the next one's head. docs/remote.md
+ * has the protocol and its model. */
 #ifndef HK_COLDBOX_REMOTE_H
 #define HK_COLDBOX_REMOTE_H
 

@@ -41,12 +41,16 @@ struct hk_lock {
 #define HK_LOCKS_64(its_rank)                                                                      \
     HK_LOCKS_16(its_rank), HK_LOCKS_16(its_rank), HK_LOCKS_16(its_rank), HK_LOCKS_16(its_rank)
 
-/* An array of locks that fork has to take: see hk_cold.guard. */
+struct hk_heap;
+
+/* An array of locks that fork has to take, and what is to be made new in the child: see
+ * hk_cold.guard. */
 struct hk_guard {
     struct hk_lock *locks;
     size_t count;
-    struct hk_guard *next; /* the cold side's */
-    _Atomic(bool) known;   /* the cold side's */
+    void (*child)(struct hk_heap *self); /* or NULL */
+    struct hk_guard *next;               /* the cold side's */
+    _Atomic(bool) known;                 /* the cold side's */
 };
 
 /* Across a fork the lock stays with the forking thread, which may take it again meanwhile: another

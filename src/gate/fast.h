@@ -5,6 +5,7 @@
 #ifndef HK_GATE_FAST_H
 #define HK_GATE_FAST_H
 
+#include "common/mark.h"
 #include "common/scrub.h"
 #include "gate/calls.h"
 #include "gate/route.h"
@@ -97,7 +98,9 @@ HK_INLINE void hk_fast_free(void *block)
     }
     HK_DECORATOR.freeing(block);
     struct hk_page *page = hk_page_of(block);
-    hk_scrub_in(page, block);
+    if (!HK_HEADER) {
+        hk_scrub_in(page, block);
+    }
     if (HK_TINY_SHARES && HK_LIKELY(hk_route_is_shared_tiny(page))) {
         if (HK_UNLIKELY(!hk_route_free(hk_self(), page, block))) {
             hk_gate_spill(page, block);

@@ -11,22 +11,18 @@
  *     ^ what the boxes serve                            ^ what the application gets
  *
  * The header and the canary add to the requested size before it is classed. The space in front is
- * 16 bytes, or the alignment where that is more. */
+ * 16 bytes, or the alignment where that is more. What pool_zero scrubs is what the application
+ * gets. */
 #ifndef HK_GATE_HEADER_H
 #define HK_GATE_HEADER_H
 
 #include "gate/gate.h"
 
 #include "common/attr.h"
+#include "common/mark.h"
 
 #include <stdbool.h>
 #include <stddef.h>
-
-enum { HK_HEADER_OFF = 0, HK_HEADER_LIGHT, HK_HEADER_FULL };
-
-#ifndef HK_HEADER
-#define HK_HEADER HK_HEADER_OFF
-#endif
 
 /* The entries of gate.h, for blocks with headers. */
 HK_HIDDEN void *hk_headed_malloc(size_t size);
@@ -43,6 +39,9 @@ HK_HIDDEN void *hk_bare_realloc(void *block, size_t size);
 HK_HIDDEN void *hk_bare_aligned(size_t align, size_t size);
 HK_HIDDEN size_t hk_bare_usable_size(void *block);
 
+/* A plain block whose header is marked as that of a freed one: scrub it and free it. */
+HK_HIDDEN void hk_marked_free(void *block);
+
 static inline void *hk_plain_malloc(size_t size)
 {
     return HK_HEADER ? hk_bare_malloc(size) : hk_malloc(size);
@@ -52,6 +51,16 @@ static inline void hk_plain_free(void *block)
 {
     if (HK_HEADER) {
         hk_bare_free(block);
+    } else {
+        hk_free(block);
+    }
+}
+
+/* The application's block moved away from this plain one; hk_headed_realloc has marked it. */
+static inline void hk_moved_free(void *block)
+{
+    if (HK_HEADER) {
+        hk_marked_free(block);
     } else {
         hk_free(block);
     }

@@ -73,7 +73,7 @@ static void *move(void *block, size_t old, size_t size)
         return NULL;
     }
     memcpy(to, block, size < old ? size : old);
-    hk_plain_free(block);
+    hk_moved_free(block);
     return to;
 }
 

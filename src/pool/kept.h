@@ -141,6 +141,9 @@ HK_HIDDEN void hk_kept_empty(struct hk_heap *heap, size_t bin);
 /* Put everything back, of every class; the lanes are all zero afterwards. owner. */
 HK_HIDDEN void hk_kept_flush(struct hk_heap *heap);
 
+/* A forked child counts anew what its threads may keep. any. */
+HK_HIDDEN void hk_kept_guard(void);
+
 /* Shared by the module's own files, all for the owner. */
 
 /* The class had nothing at hand, or no room: its limit may grow. */

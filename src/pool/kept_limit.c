@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* How much a class may keep: limits, what a thread's limits are worth together, and what those of
  * all threads are. A thread may always have HK_KEPT_FLOOR bytes; what it has beyond that is taken
- * from HK_KEPT_PROCESS, which all threads share. A forked child goes on with what its parent's
- * threads had taken. */
+ * from HK_KEPT_PROCESS, which all threads share. */
+#include "coldbox/seat.h"
 #include "common/atomic.h"
 #include "pool/kept.h"
 #include "pool/mid.h"
@@ -60,6 +60,19 @@ static bool set_granted(struct hk_kept_all *all, size_t granted)
              !hk_atomic_cas(&taken, &before, before - had + wants, memory_order_relaxed));
     all->granted = (uint32_t)granted;
     return true;
+}
+
+/* What the threads had that are gone is free again. */
+static void recount(struct hk_heap *self)
+{
+    size_t granted = self ? above_floor(hk_kept_all(self)->granted) : 0;
+    atomic_store_explicit(&taken, granted, memory_order_relaxed);
+}
+
+void hk_kept_guard(void)
+{
+    static struct hk_guard guard = {.child = recount};
+    HK_COLD.guard(&guard);
 }
 
 void hk_kept_give_up(struct hk_heap *heap)

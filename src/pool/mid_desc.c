@@ -193,6 +193,17 @@ void hk_mid_forget(struct hk_mid_desc *desc)
     hk_lock_give(&mid.lock);
 }
 
+bool hk_mid_is_listed_locked(const struct hk_mid_desc *desc, size_t bin)
+{
+    /* a descriptor changes its page under this lock; while the class is right, the flags are the
+       caller's to read */
+    hk_lock_take(&mid.lock);
+    bool listed = atomic_load_explicit(&desc->bin, memory_order_relaxed) == bin &&
+                  desc->flags & HK_MID_LISTED;
+    hk_lock_give(&mid.lock);
+    return listed;
+}
+
 struct hk_mid_desc *hk_mid_next(struct hk_mid_walk *walk)
 {
     if (!walk->table) {

@@ -129,6 +129,10 @@ HK_HIDDEN struct hk_mid_desc *hk_mid_adopt(struct hk_page *page);
 /* Strike the page out; nobody holds a block of it. The descriptor is spare from now on. any. */
 HK_HIDDEN void hk_mid_forget(struct hk_mid_desc *desc);
 
+/* -> true: the descriptor is that of a listed page of class `bin`. The caller holds the class's
+ *    lock, and has no block of the page: the descriptor may be any page's by now, or none's. */
+HK_HIDDEN bool hk_mid_is_listed_locked(const struct hk_mid_desc *desc, size_t bin);
+
 /* Fork takes the table's lock from now on. any. */
 HK_HIDDEN void hk_mid_guard(void);
 

@@ -36,8 +36,7 @@ static uint64_t claim(struct hk_mid_desc *desc, struct hk_lock *lock, size_t bin
     hk_lock_take(lock);
     uint64_t bits = 0;
     /* the descriptor may have got another page since it was met */
-    if (desc->flags & HK_MID_LISTED &&
-        bin == atomic_load_explicit(&desc->bin, memory_order_relaxed)) {
+    if (hk_mid_is_listed_locked(desc, bin)) {
         bits = worthy(desc);
         hk_mid_claim_locked(desc, bits);
     }

@@ -8,6 +8,7 @@ void hk_shared_init(struct hk_heap *heap)
 {
     heap->keeps = true;
     hk_mid_start_up();
+    hk_kept_guard();
 }
 
 bool hk_shared_resize(struct hk_heap *heap, struct hk_page *page, void *block, size_t size)

@@ -256,11 +256,16 @@ static void leave_behind(struct hk_heap *heap)
 void hk_cold_fake_child(struct hk_heap *self)
 {
     pthread_mutex_init(&fake_cold.lock, NULL);
-    each_guarded(hk_lock_unkeep);
     for (size_t i = 0; i < fake_cold.heap_count; i++) {
         struct hk_heap *heap = fake_cold.heap[i];
         if (heap != self && atomic_load(&heap->state) == HK_HEAP_LIVE) {
             leave_behind(heap);
         }
     }
+    for (struct hk_guard *guard = guards; guard; guard = guard->next) {
+        if (guard->child) {
+            guard->child(self);
+        }
+    }
+    each_guarded(hk_lock_unkeep);
 }

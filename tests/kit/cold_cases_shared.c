@@ -108,7 +108,7 @@ static void shared_page_comes_through_fork(const void *subject)
 static struct guarded {
     struct hk_lock locks[3];
     struct hk_guard guard;
-} guarded[4];
+} guarded[8];
 
 static struct hk_guard *next_guard(void)
 {
@@ -142,6 +142,37 @@ static void guarded_locks_are_held_across_fork(const void *subject)
     }
 
     kit_end_heap(cold, heap);
+}
+
+static struct hk_heap *went_on;
+static size_t children;
+
+static void note_child(struct hk_heap *self)
+{
+    went_on = self;
+    children += 1;
+}
+
+static void guard_is_told_of_the_child(const void *subject)
+{
+    const struct hk_cold *cold = subject;
+    struct hk_heap *self = kit_heap(cold);
+    struct hk_guard *guard = next_guard();
+    guard->child = note_child;
+    children = 0;
+    cold->guard(guard);
+
+    cold->prefork();
+    cold->parent();
+    assert_int_equal(children, 0);
+    cold->prefork();
+    cold->child(self);
+
+    assert_int_equal(children, 1);
+    assert_ptr_equal(went_on, self);
+    assert_int_equal(guard->locks[0].word, 0);
+    guard->child = NULL;
+    kit_end_heap(cold, self);
 }
 
 static void metadata_is_zero_and_lasts(const void *subject)
@@ -189,6 +220,7 @@ const struct kit_case kit_shared_cases[] = {
     {"retired_page_has_no_bin", retired_page_has_no_bin, 0},
     {"shared_page_comes_through_fork", shared_page_comes_through_fork, 0},
     {"guarded_locks_are_held_across_fork", guarded_locks_are_held_across_fork, 0},
+    {"guard_is_told_of_the_child", guard_is_told_of_the_child, 0},
     {"metadata_is_zero_and_lasts", metadata_is_zero_and_lasts, 0},
     {"metadata_is_counted", metadata_is_counted, 0},
 };

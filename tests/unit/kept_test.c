@@ -5,6 +5,8 @@
 #include "pool/shared.h"
 
 #include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 enum { MANY = 600 };
 
@@ -217,6 +219,43 @@ static void busy_class_takes_from_idle_ones(void **state)
     finish(heap);
 }
 
+/* -> true: in a process where nobody else is greedy, the heap gets more than its floor. */
+static bool gets_more_than_its_floor(struct hk_heap *heap)
+{
+    be_greedy(heap);
+    return hk_kept_all(heap)->granted > HK_KEPT_FLOOR + HK_KEPT_PROCESS / 4;
+}
+
+static void forked_child_has_what_lost_threads_had(void **state)
+{
+    (void)state;
+    enum { HOGS = 4 };
+    struct hk_heap *hog[HOGS];
+    struct hk_heap *self = start();
+    for (size_t i = 0; i < HOGS; i++) {
+        hog[i] = start();
+        be_greedy(hog[i]);
+    }
+    assert_false(gets_more_than_its_floor(self));
+    int status;
+
+    HK_COLD.prefork();
+    pid_t child = fork();
+    if (child == 0) {
+        HK_COLD.child(self);
+        _exit(gets_more_than_its_floor(self) ? 0 : 1);
+    }
+    HK_COLD.parent();
+
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_int_equal(status, 0);
+    assert_false(gets_more_than_its_floor(self));
+    for (size_t i = 0; i < HOGS; i++) {
+        hk_shared_abandon(hog[i]);
+    }
+    finish(self);
+}
+
 static void spill_returns_half(void **state)
 {
     (void)state;
@@ -302,6 +341,7 @@ int main(void)
         cmocka_unit_test_setup(thread_keeps_no_more_than_its_bound, fresh_cold),
         cmocka_unit_test_setup(many_threads_share_a_bound, fresh_cold),
         cmocka_unit_test_setup(busy_class_takes_from_idle_ones, fresh_cold),
+        cmocka_unit_test_setup(forked_child_has_what_lost_threads_had, fresh_cold),
         cmocka_unit_test_setup(spill_returns_half, fresh_cold),
         cmocka_unit_test_setup(thread_without_a_heap_gives_straight_back, fresh_cold),
         cmocka_unit_test_setup(page_of_the_last_free_is_remembered_as_asked, fresh_cold),

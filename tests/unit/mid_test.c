@@ -4,6 +4,8 @@
 
 #include "common/policy.h"
 
+#include <pthread.h>
+#include <sched.h>
 #include <string.h>
 
 enum {
@@ -187,6 +189,53 @@ static void purged_blocks_are_not_purged_again(void **state)
     finish(heap);
 }
 
+static void *purge(void *heap)
+{
+    hk_mid_purge(heap);
+    return NULL;
+}
+
+/* Retire a page of which `bits` are out, as if others were empty. */
+static void retire_locked(struct hk_heap *heap, struct hk_mid_desc *desc, uint64_t bits)
+{
+    struct hk_mid_class *class = hk_mid_class(bin);
+    size_t most = hk_policy_retention(NULL, bin);
+    class->empty += most;
+    assert_true(hk_mid_put_locked(desc, bits));
+    class->empty -= most;
+    hk_mid_retire(heap, desc);
+}
+
+/* For the thread sanitizer: a descriptor gets a page of another class while a purge waits for the
+ * lock of the one that it had. */
+static void purge_meets_a_page_that_changes_its_class(void **state)
+{
+    (void)state;
+    void *blocks[CAPACITY];
+    pthread_t thread;
+    if (HK_SINGLE) {
+        skip();
+    }
+    struct hk_heap *heap = start();
+    struct hk_heap *other = new_heap();
+    draw_all(heap, blocks, CAPACITY);
+    struct hk_mid_desc *desc = hk_mid_find((uintptr_t)blocks[0]);
+    hk_lock_take(hk_mid_lock(bin));
+    assert_int_equal(pthread_create(&thread, NULL, purge, other), 0);
+    while (atomic_load(&hk_mid_lock(bin)->word) != 2) {
+        sched_yield();
+    }
+
+    retire_locked(heap, desc, hk_mid_bits(CAPACITY));
+    hk_lock_give(hk_mid_lock(bin));
+    struct hk_page *page = new_page(heap, 2 * SIZE);
+    assert_true(hk_mid_serve(page));
+
+    assert_ptr_equal(hk_mid_find((uintptr_t)hk_page_start(page)), desc);
+    pthread_join(thread, NULL);
+    finish(heap);
+}
+
 static void refused_metadata_leaves_no_page_behind(void **state)
 {
     (void)state;
@@ -217,6 +266,7 @@ int main(void)
         cmocka_unit_test_setup(breathing_set_never_leases, fresh_cold),
         cmocka_unit_test_setup(blocks_of_many_pages_go_home_together, fresh_cold),
         cmocka_unit_test_setup(purged_blocks_are_not_purged_again, fresh_cold),
+        cmocka_unit_test_setup(purge_meets_a_page_that_changes_its_class, fresh_cold),
         /* last: descriptors are at hand by now */
         cmocka_unit_test_setup(refused_metadata_leaves_no_page_behind, fresh_cold),
     };

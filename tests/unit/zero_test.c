@@ -3,6 +3,7 @@
  * freed, and when it grows; and that calloc does no more than it has to. */
 #include "unit/unit.h"
 
+#include "common/mark.h"
 #include "common/scrub.h"
 #include "gate/gate.h"
 
@@ -17,9 +18,11 @@ enum {
     HEADER = HK_POOL_ZERO == HK_POOL_ZERO_HEADER,
     LINKS = 16, /* bytes that a free block may be linked by */
     BLOCKS = 40,
+    FRAME = HK_HEADER ? 32 : 0, /* at most, of a block's header and canary */
 };
 
-static const size_t sizes[] = {1025, 1500, 2048, 5000, 8192, 9000, 33000, 70000, 200000, 262144};
+static const size_t sizes[] = {1025, 1500,  2048,  5000,   8192,
+                               9000, 33000, 70000, 200000, 262144 - FRAME};
 enum { SIZES = sizeof sizes / sizeof *sizes };
 
 static unsigned char *blocks[BLOCKS];
@@ -65,6 +68,21 @@ static void block_is_handed_out_as_promised(void **state)
     }
 }
 
+static void aligned_block_is_handed_out_as_promised(void **state)
+{
+    (void)state;
+    for (size_t align = 4096; align >= 32; align /= 2) {
+        unsigned char *first = hk_aligned_alloc(align, 5000);
+        assert_true(is_all(first, 0, FULL ? 5000 : HEADER ? HK_SCRUB_HEADER : 0, 0));
+        memset(first, SOIL, 5000);
+        hk_free(first);
+        unsigned char *again = hk_aligned_alloc(align, 5000);
+        assert_ptr_equal(again, first);
+        expect_handed_out(again, 5000);
+        hk_free(again);
+    }
+}
+
 static void freed_block_is_scrubbed_as_promised(void **state)
 {
     (void)state;
@@ -81,11 +99,12 @@ static void freed_block_is_scrubbed_as_promised(void **state)
 static void smaller_blocks_are_left_alone(void **state)
 {
     (void)state;
-    unsigned char *block = soiled_block(1024);
+    enum { SIZE = 1024 - FRAME };
+    unsigned char *block = soiled_block(SIZE);
     hk_free(block);
-    unsigned char *again = hk_malloc(1024);
+    unsigned char *again = hk_malloc(SIZE);
     assert_ptr_equal(again, block);
-    assert_true(is_all(again, LINKS, 1024, SOIL));
+    assert_true(is_all(again, LINKS, SIZE, SOIL));
     hk_free(again);
 }
 
@@ -127,6 +146,23 @@ static void grown_part_is_zero_where_all_is_promised(void **state)
         assert_true(!FULL || is_all(block, WRITTEN, size, 0));
     }
     hk_free(block);
+}
+
+static void block_that_moved_away_is_scrubbed_as_promised(void **state)
+{
+    (void)state;
+    enum { SIZE = 5000 };
+    for (size_t align = 16; align <= 1024; align *= 2) {
+        unsigned char *block = hk_aligned_alloc(align, SIZE);
+        memset(block, SOIL, SIZE);
+        unsigned char *moved = hk_realloc(block, 20 * SIZE);
+        assert_ptr_not_equal(moved, block);
+        assert_true(is_all(moved, 0, SIZE, SOIL));
+        size_t zero = FULL ? SIZE : HEADER ? HK_SCRUB_HEADER : LINKS;
+        assert_true(is_all(block, LINKS, zero, 0));
+        assert_true(is_all(block, zero, SIZE, SOIL));
+        hk_free(moved);
+    }
 }
 
 static void *free_all(void *unused)
@@ -208,10 +244,12 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(calloc_leaves_memory_alone_that_is_known_to_be_zero),
         cmocka_unit_test(block_is_handed_out_as_promised),
+        cmocka_unit_test(aligned_block_is_handed_out_as_promised),
         cmocka_unit_test(freed_block_is_scrubbed_as_promised),
         cmocka_unit_test(smaller_blocks_are_left_alone),
         cmocka_unit_test(every_block_is_zero_where_all_is_promised),
         cmocka_unit_test(grown_part_is_zero_where_all_is_promised),
+        cmocka_unit_test(block_that_moved_away_is_scrubbed_as_promised),
         cmocka_unit_test(blocks_freed_elsewhere_are_handed_out_as_promised),
         cmocka_unit_test(calloc_is_always_right),
     };

@@ -91,6 +91,17 @@ static void forget_guards(void *subject)
     ((struct hk_cold *)subject)->guard = no_guard;
 }
 
+static void mute_guard(struct hk_guard *guard)
+{
+    guard->child = NULL;
+    HONEST.guard(guard);
+}
+
+static void tell_no_guard(void *subject)
+{
+    ((struct hk_cold *)subject)->guard = mute_guard;
+}
+
 static void *soiling_meta(size_t size)
 {
     unsigned char *piece = HONEST.meta(size);
@@ -136,6 +147,7 @@ const struct kit_fault kit_shared_faults[] = {
     {"retired_page_keeps_its_bin", "retired_page_has_no_bin", leave_the_bin},
     {"fork_freezes_shared_pages", "shared_page_comes_through_fork", freeze_shared_pages},
     {"guards_forgotten", "guarded_locks_are_held_across_fork", forget_guards},
+    {"guards_not_told", "guard_is_told_of_the_child", tell_no_guard},
     {"metadata_soiled", "metadata_is_zero_and_lasts", soil_metadata},
     {"metadata_given_twice", "metadata_is_zero_and_lasts", give_metadata_twice},
     {"metadata_hidden", "metadata_is_counted", hide_metadata},
