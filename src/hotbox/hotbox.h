@@ -60,8 +60,9 @@ struct hk_hotbox {
     void *(*refill)(struct hk_heap *heap, size_t offset);
 
     /* Take back a block of a page (any slice's descriptor) that this heap owns, or that is shared;
-     * never calls the OS except to give memory back. -> false: nothing was done, call spill. A box
-     * that owns its pages always answers true. owner. */
+     * never calls the OS except to give memory back. Of a block that is free a box writes its first
+     * HK_FREE_WORDS words only (common/mark.h). -> false: nothing was done, call spill. A box that
+     * owns its pages always answers true. owner. */
     bool (*free_local)(struct hk_heap *heap, struct hk_page *page, void *block);
 
     /* The slow path of free_local: take the block back, and more out of the way where the box keeps
