@@ -10,6 +10,9 @@
 #include "common/heap.h"
 #include "common/lock.h"
 
+/* Values of the option free_policy. */
+enum { HK_FREE_BATCH, HK_FREE_KEEP, HK_FREE_EAGER };
+
 /* How the cold side reaches the boxes above it; given once to init. */
 struct hk_hooks {
     /* `count` blocks, first ... last linked by their first word, of a page of `heap` (a head

@@ -6,12 +6,9 @@
 #ifndef HK_COLDBOX_PURGE_H
 #define HK_COLDBOX_PURGE_H
 
-#include "common/attr.h"
+#include "coldbox/coldbox.h"
 
-#include <stddef.h>
-
-/* Values of the options free_policy and thp. */
-enum { HK_FREE_BATCH, HK_FREE_KEEP, HK_FREE_EAGER };
+/* Values of the option thp. */
 enum { HK_THP_AUTO, HK_THP_ALWAYS, HK_THP_NEVER, HK_THP_OFF };
 
 /* -> dirty bytes that may stay: the budget and what is held. */

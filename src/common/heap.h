@@ -56,6 +56,7 @@ struct hk_heap {
     _Alignas(HK_CACHE_LINE) uintptr_t token; /* what page->owner of a LIVE heap's pages is */
     uint32_t busy;         /* the owner is in a slow path; read by a forked child only */
     uint32_t refills;      /* slow-path count, paces the clock and the flush */
+    uint64_t aged;         /* ns; when the boxes were last asked for what is idle */
     bool keeps;            /* empty pages may be kept; false while the heap is being given up */
     struct hk_page *pages; /* all leased pages, through their slots */
     _Atomic(size_t) page_count; /* of them; others may read a stale value */

@@ -107,6 +107,19 @@ static inline size_t hk_route_collect(struct hk_heap *heap, enum hk_collect how)
            HK_POOL.collect(heap, how);
 }
 
+/* What is idle in the heap goes back. Not asked of a pool with shared pages: of those it has a few
+ * bounded blocks. */
+static inline void hk_route_age(struct hk_heap *heap)
+{
+    HK_TINY.collect(heap, HK_COLLECT_IDLE);
+    if (HK_HAS_BASE) {
+        HK_TINY_BASE.collect(heap, HK_COLLECT_IDLE);
+    }
+    if (HK_POOL.owns_pages) {
+        HK_POOL.collect(heap, HK_COLLECT_IDLE);
+    }
+}
+
 static inline void hk_route_init(struct hk_heap *heap)
 {
     HK_TINY.init(heap);

@@ -18,12 +18,22 @@
 
 enum { PACE = 16 }; /* slow paths of a heap between two looks at the clock */
 
+static void age(struct hk_heap *heap, uint64_t now)
+{
+    const uint64_t pause = (uint64_t)HK_PURGE_DELAY_MS * 1000000u;
+    if (HK_FREE_POLICY != HK_FREE_KEEP && now - heap->aged >= pause) {
+        heap->aged = now;
+        hk_route_age(heap);
+    }
+}
+
 static __attribute__((noinline)) void turn(struct hk_heap *heap)
 {
     uint64_t now = HK_OS.now();
     if (heap->refills % PACE == 0) {
         HK_COLD.flush(heap);
         HK_COLD.drain(heap);
+        age(heap, now);
         HK_COLD.tick(now);
     }
     if (HK_POLICY != HK_POLICY_FROZEN) {

@@ -33,6 +33,7 @@ enum hk_collect {
     HK_COLLECT_QUIET, /* absorb, and give up the bins and empty pages of classes that policy calls
                          quiet, and those alone */
     HK_COLLECT_PARTS, /* only the free parts of used pages; for any holder, touches no bin */
+    HK_COLLECT_IDLE,  /* what is at hand or kept empty in idle classes, see below */
 };
 
 /* -> true: collect, asked `how`, gives up the bin and the empty pages of the class. */
@@ -78,8 +79,12 @@ struct hk_hotbox {
     /* hk_hooks.attach for pages of this box; a shared page joins the pages that serve. holder. */
     void (*attach)(struct hk_heap *heap, struct hk_page *page);
 
-    /* -> bytes retired or given back. Every block freed before the call is reusable after it.
-     * owner. */
+    /* -> bytes retired or given back. Every block freed before the call is reusable after it,
+     * but after HK_COLLECT_IDLE, which comes now and then: of classes without a refill or spill
+     * since the last such call, what lies at hand or is kept empty goes back where it holds more
+     * pages than it is worth. It touches no other class, takes a time that does not depend on how
+     * many pages there are in use, and may do nothing in a box that has few pages at hand. owner.
+     */
     size_t (*collect)(struct hk_heap *heap, enum hk_collect how);
 
     /* Thread exit: bins go home, empty pages are retired (shared ones too), the heap's others are

@@ -362,7 +362,7 @@ static void adapt_limit(struct hk_bin *bin, size_t block_size)
     most = block_size <= 32 * 1024 && most < 16 ? 16 : most < 4 ? 4 : most;
     int32_t least = (int32_t)(START_BYTES / block_size);
     least = least > 64 ? 64 : least < 4 ? 4 : least;
-    int32_t limit = bin->limit;
+    int32_t limit = bin->limit < 0 ? -bin->limit : bin->limit;
     if (limit == 0) {
         limit = least;
     } else if (bin->room < limit) {

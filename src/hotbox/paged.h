@@ -7,6 +7,8 @@
  *   blocks out = bias + countdown   (one slice)
  *   blocks out = bias               (more slices: every slice's countdown stays 1, each free is an
  * event) listed on its heap's shelf      it has returned blocks, bits, or memory never carved
+ *
+ * A bin's limit is negative while it has not been refilled since HK_COLLECT_IDLE saw it last.
  */
 #ifndef HK_HOTBOX_PAGED_H
 #define HK_HOTBOX_PAGED_H

@@ -7,6 +7,8 @@
 
 #include <string.h>
 
+enum { SAMPLE = 16 }; /* blocks that tell whether a bin's are of several pages */
+
 /* -> true: the block can go back into a page of the heap's. */
 static bool has_own_page(const struct hk_heap *heap, void *block)
 {
@@ -94,8 +96,57 @@ static size_t purge_parts(struct hk_heap *heap, enum hk_kind kind)
     return bytes;
 }
 
+/* -> true: what the bin holds would fill more than a slice, or lies in several. */
+static bool holds_slices(const struct hk_bin *bin, size_t block_size)
+{
+    size_t most = (size_t)(-bin->limit - (bin->room > 0 ? bin->room : 0));
+    if (most * block_size > HK_SLICE) {
+        return true;
+    }
+    void *block = bin->head;
+    for (int i = 0; block && i < SAMPLE; i++) {
+        if (((uintptr_t)block ^ (uintptr_t)bin->head) >> HK_SLICE_SHIFT) {
+            return true;
+        }
+        block = *(void **)block;
+    }
+    return false;
+}
+
+/* A class that has not been refilled since the last call gives its bin back, and its empty page at
+ * the next one. -> bytes of pages that were retired. */
+static size_t age(struct hk_heap *heap, size_t index)
+{
+    struct hk_bin *bin = hk_bin_at(heap, index << HK_BIN_SHIFT);
+    if (bin->limit > 0) {
+        bin->limit = -bin->limit;
+        return 0;
+    }
+    size_t before = heap->slice_count;
+    struct hk_page *last = hk_shelf(heap, index)->last;
+    if (!bin->head && last && hk_paged_out(last) == 0) {
+        hk_paged_unlist(heap, last);
+        HK_COLD.retire(heap, last);
+    } else if (bin->head && holds_slices(bin, hk_bin_block_size(index))) {
+        flush_bin(heap, bin);
+    }
+    return (before - heap->slice_count) << HK_SLICE_SHIFT;
+}
+
+static size_t age_all(struct hk_heap *heap, enum hk_kind kind)
+{
+    size_t bytes = 0;
+    for (size_t i = 0; i < HK_BIN_COUNT; i++) {
+        bytes += hk_kind_of_bin(i) == kind ? age(heap, i) : 0;
+    }
+    return bytes;
+}
+
 size_t hk_paged_collect(struct hk_heap *heap, enum hk_kind kind, enum hk_collect how)
 {
+    if (how == HK_COLLECT_IDLE) {
+        return age_all(heap, kind);
+    }
     size_t before = heap->slice_count;
     HK_COLD.drain(heap);
     for (size_t i = 0; i < HK_BIN_COUNT; i++) {

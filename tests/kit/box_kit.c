@@ -204,7 +204,8 @@ static const char *subject_name(const void *subject)
 static unsigned traits(const void *subject)
 {
     unsigned scrubs = KIT_POOL && HK_POOL_ZERO == HK_POOL_ZERO_FULL ? KIT_SCRUBS : 0;
-    return scrubs | (((const struct kit_box *)subject)->owns_pages ? KIT_OWNS : KIT_SHARES);
+    bool owns = ((const struct kit_box *)subject)->owns_pages;
+    return scrubs | (owns ? KIT_OWNS : KIT_SHARES) | (owns || !KIT_POOL ? KIT_AGES : 0);
 }
 
 static bool any_box_shares(void)
@@ -243,6 +244,7 @@ int main(int argc, char **argv)
     add(kit_serve_cases, kit_serve_case_count, kit_serve_faults, kit_serve_fault_count);
     add(kit_home_cases, kit_home_case_count, no_faults, 0);
     add(kit_life_cases, kit_life_case_count, kit_life_faults, kit_life_fault_count);
+    add(kit_idle_cases, kit_idle_case_count, kit_idle_faults, kit_idle_fault_count);
     add(kit_reuse_cases, kit_reuse_case_count, kit_reuse_faults, kit_reuse_fault_count);
     if (any_box_shares()) {
         add(kit_sharing_cases, kit_sharing_case_count, kit_sharing_faults, kit_sharing_fault_count);

@@ -38,8 +38,9 @@ struct kit_box {
     const char *(*check)(struct hk_heap *heap);
 };
 
-/* Traits of a box: whose its pages are; it is a pool whose blocks shall all be zero (pool_zero). */
-enum { KIT_OWNS = 1, KIT_SHARES = 2, KIT_SCRUBS = 4 };
+/* Traits of a box: whose its pages are; it is a pool whose blocks shall all be zero (pool_zero); it
+ * is asked for what is idle, as all are but pools that share their pages. */
+enum { KIT_OWNS = 1, KIT_SHARES = 2, KIT_SCRUBS = 4, KIT_AGES = 8 };
 
 enum { KIT_BLOCKS = 64 }; /* fewer don't see a block handed out again after a while */
 
@@ -97,6 +98,8 @@ extern const struct kit_case kit_home_cases[];
 extern const size_t kit_home_case_count;
 extern const struct kit_case kit_life_cases[];
 extern const size_t kit_life_case_count;
+extern const struct kit_case kit_idle_cases[];
+extern const size_t kit_idle_case_count;
 extern const struct kit_case kit_reuse_cases[];
 extern const size_t kit_reuse_case_count;
 extern const struct kit_case kit_sharing_cases[]; /* only where a known box shares its pages */
@@ -107,6 +110,8 @@ extern const struct kit_fault kit_serve_faults[];
 extern const size_t kit_serve_fault_count;
 extern const struct kit_fault kit_life_faults[];
 extern const size_t kit_life_fault_count;
+extern const struct kit_fault kit_idle_faults[];
+extern const size_t kit_idle_fault_count;
 extern const struct kit_fault kit_reuse_faults[];
 extern const size_t kit_reuse_fault_count;
 extern const struct kit_fault kit_sharing_faults[];

@@ -259,6 +259,7 @@ size_t hk_depot_give(struct hk_heap *heap, size_t bin, void *const *blocks, size
     struct hk_depot_class *class = &hk_depot.classes[bin];
     size_t most = most_stocked(bin);
     hk_lock_take(&hk_depot.class_locks[bin]);
+    class->user = heap;
     size_t room = class->stocked < most ? most - class->stocked : 0;
     size_t kept = count < room ? count : room;
     memcpy(class->stock + class->stocked, blocks, kept * sizeof *blocks);

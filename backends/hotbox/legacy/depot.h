@@ -65,6 +65,10 @@ HK_HIDDEN size_t hk_depot_give(struct hk_heap *heap, size_t bin, void *const *bl
 /* Put the stock into its pages. -> bytes of the pages that were retired. */
 HK_HIDDEN size_t hk_depot_clear_stock(struct hk_heap *heap, size_t bin);
 
+/* Put the stock into its pages, and keep no more than `most_kept` empty ones; nothing if it was
+ * another heap that used the class last. -> bytes of the pages that were retired. */
+HK_HIDDEN size_t hk_depot_age(struct hk_heap *heap, size_t bin, size_t most_kept);
+
 /* Put `count` <= HK_DEPOT_BATCH blocks of one bin back into their pages. -> bytes of the pages that
  * were retired. any; `heap` is the caller's or NULL. */
 HK_HIDDEN size_t hk_depot_put(struct hk_heap *heap, void *const *blocks, size_t count);

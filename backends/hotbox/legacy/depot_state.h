@@ -24,6 +24,7 @@ struct hk_depot_list {
  * their pages, on their way from a thread that frees to one that allocates. */
 struct hk_depot_class {
     _Alignas(HK_CACHE_LINE) struct hk_depot_list list[HK_DEPOT_PLACES];
+    const struct hk_heap *user; /* the last that took from the depot, or gave to the stock */
     size_t stocked;
     void *stock[HK_DEPOT_STOCK];
 };

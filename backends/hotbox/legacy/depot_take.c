@@ -100,6 +100,7 @@ size_t hk_depot_take(struct hk_heap *heap, size_t bin, void **end, size_t want)
 {
     struct hk_depot_list *list = hk_depot.classes[bin].list;
     hk_lock_take(&hk_depot.class_locks[bin]);
+    hk_depot.classes[bin].user = heap;
     size_t got = take_stock_locked(&hk_depot.classes[bin], end, want);
     struct hk_page *page = list[HK_DEPOT_OPEN].first;
     while (page && got < want) {

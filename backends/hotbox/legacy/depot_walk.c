@@ -11,12 +11,29 @@
 
 enum { MAP_WORDS = HK_SLICE_MAP / sizeof(uint64_t) };
 
-size_t hk_depot_retire_kept(struct hk_heap *heap, size_t bin)
+static size_t retire_kept(struct hk_heap *heap, size_t bin, size_t most)
 {
     hk_lock_take(&hk_depot.class_locks[bin]);
-    struct hk_page *gone = hk_depot_drop_kept_locked(&hk_depot.classes[bin], 0);
+    struct hk_page *gone = hk_depot_drop_kept_locked(&hk_depot.classes[bin], most);
     hk_lock_give(&hk_depot.class_locks[bin]);
     return hk_depot_retire_all(heap, gone);
+}
+
+size_t hk_depot_retire_kept(struct hk_heap *heap, size_t bin)
+{
+    return retire_kept(heap, bin, 0);
+}
+
+size_t hk_depot_age(struct hk_heap *heap, size_t bin, size_t most_kept)
+{
+    hk_lock_take(&hk_depot.class_locks[bin]);
+    bool last = hk_depot.classes[bin].user == heap;
+    hk_lock_give(&hk_depot.class_locks[bin]);
+    if (!last) {
+        return 0;
+    }
+    size_t bytes = hk_depot_clear_stock(heap, bin);
+    return bytes + retire_kept(heap, bin, most_kept);
 }
 
 void hk_depot_wake(size_t bin)

@@ -15,6 +15,8 @@ enum {
     TAKE_MOST = 64,          /* blocks that a refill takes */
 };
 
+_Static_assert(sizeof(struct hk_magazine) <= HK_TINY_LANE, "a magazine fits its lane");
+
 static bool is_ours(size_t bin)
 {
     return hk_kind_of_bin(bin) == HK_HOTBOX_LEGACY_KIND;
@@ -36,16 +38,19 @@ static size_t most_slots(size_t bin)
     return lesser(MOST_BYTES / hk_bin_block_size(bin), HK_MAGAZINE_MOST);
 }
 
-static void open_magazine(struct hk_heap *heap, size_t index, struct hk_bin *bin)
+/* The class is in use; its magazine is opened if it never was. */
+static void use_magazine(struct hk_heap *heap, size_t index, struct hk_bin *bin)
 {
-    bin->head = hk_lane(heap, index);
-    bin->limit = (int32_t)start_slots(index);
+    struct hk_magazine *magazine = hk_lane(heap, index);
+    magazine->used = true;
+    if (!bin->limit) {
+        bin->head = magazine->slots;
+        bin->limit = (int32_t)start_slots(index);
+    }
 }
 
-/* Put all blocks at hand into their pages, the stock's as well. -> bytes of pages that were
- * retired.
- */
-static size_t put_all(struct hk_heap *heap, size_t index, struct hk_bin *bin)
+/* Put the magazine's blocks into their pages. -> bytes of pages that were retired. */
+static size_t put_magazine(struct hk_heap *heap, struct hk_bin *bin)
 {
     void **slots = bin->head;
     size_t count = (size_t)bin->room;
@@ -54,6 +59,13 @@ static size_t put_all(struct hk_heap *heap, size_t index, struct hk_bin *bin)
         bytes += hk_depot_put(heap, slots + done, lesser(count - done, HK_DEPOT_BATCH));
     }
     bin->room = 0;
+    return bytes;
+}
+
+/* The same with the stock's. */
+static size_t put_all(struct hk_heap *heap, size_t index, struct hk_bin *bin)
+{
+    size_t bytes = put_magazine(heap, bin);
     return bytes + hk_depot_clear_stock(heap, index);
 }
 
@@ -92,9 +104,7 @@ void *hk_hotbox_legacy_refill(struct hk_heap *heap, size_t offset)
     size_t index = offset >> HK_BIN_SHIFT;
     struct hk_bin *bin = hk_bin_at(heap, offset);
     hk_count_event(heap, index, HK_EVENT_REFILL);
-    if (!bin->limit) {
-        open_magazine(heap, index, bin);
-    }
+    use_magazine(heap, index, bin);
     HK_ASSERT(bin->room == 0);
     shorten(index, bin);
     void **slots = bin->head;
@@ -118,9 +128,7 @@ void hk_hotbox_legacy_spill(struct hk_heap *heap, struct hk_page *page, void *bl
         return;
     }
     struct hk_bin *bin = hk_bin_at(heap, index << HK_BIN_SHIFT);
-    if (!bin->limit) {
-        open_magazine(heap, index, bin);
-    }
+    use_magazine(heap, index, bin);
     if (bin->room == bin->limit) {
         make_room(heap, index, bin);
     }
@@ -151,11 +159,46 @@ void hk_hotbox_legacy_attach(struct hk_heap *heap, struct hk_page *page)
     hk_depot_join(page);
 }
 
+/* -> true: the magazine's blocks are of more than one page. */
+static bool holds_pages(const struct hk_bin *bin)
+{
+    void *const *slots = bin->head;
+    for (int32_t i = 1; i < bin->room; i++) {
+        if (((uintptr_t)slots[i] ^ (uintptr_t)slots[0]) >> HK_SLICE_SHIFT) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* A class that has not been used since the last call gives its magazine back, and what is in the
+ * depot for it. -> bytes of pages that were retired. */
+static size_t age(struct hk_heap *heap, size_t index)
+{
+    struct hk_bin *bin = hk_bin_at(heap, index << HK_BIN_SHIFT);
+    struct hk_magazine *magazine = hk_lane(heap, index);
+    if (!bin->limit || magazine->used) {
+        magazine->used = false;
+        return 0;
+    }
+    size_t bytes = 0;
+    size_t most_kept = bin->room > 0;
+    if (holds_pages(bin)) {
+        bytes = put_magazine(heap, bin);
+        bin->limit = (int32_t)start_slots(index);
+    }
+    return bytes + hk_depot_age(heap, index, most_kept);
+}
+
 size_t hk_hotbox_legacy_collect(struct hk_heap *heap, enum hk_collect how)
 {
     size_t bytes = 0;
     for (size_t i = 0; i < HK_TINY_BINS; i++) {
         if (!is_ours(i)) {
+            continue;
+        }
+        if (how == HK_COLLECT_IDLE) {
+            bytes += age(heap, i);
             continue;
         }
         struct hk_bin *bin = hk_bin_at(heap, i << HK_BIN_SHIFT);
@@ -183,7 +226,7 @@ void hk_hotbox_legacy_abandon(struct hk_heap *heap)
         struct hk_bin *bin = hk_bin_at(heap, i << HK_BIN_SHIFT);
         put_all(heap, i, bin);
         if (bin->limit) {
-            memset(bin->head, 0, (size_t)bin->limit * sizeof(void *));
+            memset(bin->head, 0, sizeof(struct hk_magazine));
             *bin = (struct hk_bin){NULL, 0, 0};
         }
         hk_depot_retire_kept(heap, i);

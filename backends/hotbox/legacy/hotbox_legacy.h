@@ -22,8 +22,13 @@
 #define HK_HOTBOX_LEGACY_KIND HK_KIND_TINY
 #endif
 
-/* Slots of a magazine, most. */
-enum { HK_MAGAZINE_MOST = HK_TINY_LANE / sizeof(void *) };
+enum { HK_MAGAZINE_MOST = 128 }; /* slots of a magazine, most */
+
+/* The box's lane of a class. */
+struct hk_magazine {
+    void *slots[HK_MAGAZINE_MOST];
+    bool used; /* filled or emptied since HK_COLLECT_IDLE saw it last */
+};
 
 /* -> the block in slots[index], which is below the magazine's count. */
 HK_INLINE void *hk_magazine_block(void *const *slots, size_t index)
@@ -110,7 +115,7 @@ HK_HIDDEN const char *hk_hotbox_legacy_check(struct hk_heap *heap);
 
 static const struct hk_hotbox hk_hotbox_legacy = {
     .name = "legacy",
-    .heap_size = HK_TINY_BINS * HK_MAGAZINE_MOST * sizeof(void *),
+    .heap_size = HK_TINY_BINS * sizeof(struct hk_magazine),
     .owns_pages = false,
     .init = hk_hotbox_legacy_init,
     .alloc = hk_hotbox_legacy_alloc,

@@ -80,6 +80,9 @@ static size_t purge_parts(struct hk_heap *heap)
 
 size_t hk_hotbox_v2_collect(struct hk_heap *heap, enum hk_collect how)
 {
+    if (how == HK_COLLECT_IDLE) {
+        return 0; /* a class has one page at hand, and keeps as many as it was told to */
+    }
     size_t before = leased_bytes(heap);
     HK_COLD.drain(heap);
     for (size_t i = 0; i < HK_TINY_BINS; i++) {

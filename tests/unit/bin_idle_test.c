@@ -1,0 +1,179 @@
+/* SPDX-License-Identifier: MIT */
+/* Which bins of the page protocol are given up when their class is idle, seen through hot box v3 on
+ * the fake cold side. */
+#include "unit/unit.h"
+
+#include "fakes/cold_fake.h"
+#include "hotbox/v3/hotbox_v3.h"
+
+#include <string.h>
+
+#if HK_TLS_BINS
+_Thread_local struct hk_tls hk_tls;
+#endif
+
+enum { SIZE = 1024, PER_PAGE = 64, PAGES = 8, MANY = PAGES * PER_PAGE };
+
+static struct hk_heap *heap;
+static void *blocks[MANY];
+
+static void *take(size_t offset)
+{
+    void *block = hk_hotbox_v3.alloc(heap, offset);
+    block = block ? block : hk_hotbox_v3.refill(heap, offset);
+    assert_non_null(block);
+    return block;
+}
+
+static void give(void *block)
+{
+    hk_hotbox_v3.free_local(heap, hk_page_of(block), block);
+}
+
+static size_t age(void)
+{
+    return hk_hotbox_v3.collect(heap, HK_COLLECT_IDLE);
+}
+
+static struct hk_hot_stat counts(void)
+{
+    struct hk_hot_stat stat;
+    hk_hotbox_v3.stat(heap, &stat);
+    return stat;
+}
+
+static void take_many(size_t offset)
+{
+    for (size_t i = 0; i < MANY; i++) {
+        blocks[i] = take(offset);
+    }
+}
+
+/* One block of each page in turn. */
+static void give_scattered(void)
+{
+    for (size_t i = 0; i < MANY; i++) {
+        give(blocks[i % PAGES * PER_PAGE + i / PAGES]);
+    }
+}
+
+static void scattered_bin_goes_back_at_the_second_call(void **state)
+{
+    (void)state;
+    take_many(SIZE);
+    give_scattered();
+    size_t binned = counts().binned;
+    assert_true(binned >= PAGES);
+
+    assert_int_equal(age(), 0);
+    assert_int_equal(counts().binned, binned);
+    assert_int_equal(age(), (PAGES - 1) * HK_SLICE);
+
+    assert_int_equal(counts().binned, 0);
+    assert_int_equal(counts().pages, 1);
+    assert_int_equal(age(), HK_SLICE);
+}
+
+static void refill_between_two_calls_keeps_the_bin(void **state)
+{
+    (void)state;
+    take_many(SIZE);
+    give_scattered();
+    age();
+    take_many(SIZE); /* refills */
+    give_scattered();
+    size_t binned = counts().binned;
+
+    assert_int_equal(age(), 0);
+
+    assert_int_equal(counts().binned, binned);
+}
+
+static void bin_of_one_page_stays(void **state)
+{
+    (void)state;
+    give(take(SIZE));
+    size_t binned = counts().binned;
+
+    for (int i = 0; i < 5; i++) {
+        assert_int_equal(age(), 0);
+        assert_int_equal(counts().binned, binned);
+        void *block = hk_hotbox_v3.alloc(heap, SIZE);
+        assert_non_null(block);
+        give(block);
+    }
+}
+
+static void bin_of_more_than_a_page_goes_back(void **state)
+{
+    (void)state;
+    struct hk_bin *bin = hk_bin_at(heap, SIZE);
+    take_many(SIZE);
+    bin->room = MANY; /* as a bin has learnt to take them */
+    bin->limit = MANY;
+    for (size_t i = MANY; i > 0; i--) {
+        give(blocks[i - 1]);
+    }
+    assert_int_equal(counts().binned, MANY);
+
+    age();
+    age();
+
+    assert_int_equal(counts().binned, 0);
+}
+
+static void limit_is_learnt_as_before(void **state)
+{
+    (void)state;
+    struct hk_bin *bin = hk_bin_at(heap, SIZE);
+    give(take(SIZE));
+    int32_t limit = bin->limit;
+    age();
+    assert_int_equal(bin->limit, -limit);
+    bin->limit = -2 * limit;
+    bin->room = bin->limit;
+    while (hk_hotbox_v3.alloc(heap, SIZE)) {
+    }
+    bin->room = 2 * limit; /* no free went past it */
+
+    (void)hk_hotbox_v3.refill(heap, SIZE);
+
+    assert_int_equal(bin->limit, 2 * limit - 2 * limit / 16);
+}
+
+static int open_heap(void **state)
+{
+    (void)state;
+#if HK_TLS_BINS
+    memset(&hk_tls, 0, sizeof hk_tls);
+#endif
+    hk_cold_fake_reset();
+    heap = hk_cold_fake.birth(HK_TLS_BINS ? hk_self_token(NULL) : 0);
+    hk_hotbox_v3.init(heap);
+    return heap ? 0 : 1;
+}
+
+static int close_heap(void **state)
+{
+    (void)state;
+    const char *broken = hk_hotbox_v3.check(heap);
+    broken = broken ? broken : hk_cold_fake_violation();
+    if (broken) {
+        print_error("%s\n", broken);
+    }
+    return broken ? 1 : 0;
+}
+
+#define BIN_TEST(name) cmocka_unit_test_setup_teardown(name, open_heap, close_heap)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        BIN_TEST(scattered_bin_goes_back_at_the_second_call),
+        BIN_TEST(refill_between_two_calls_keeps_the_bin),
+        BIN_TEST(bin_of_one_page_stays),
+        BIN_TEST(bin_of_more_than_a_page_goes_back),
+        BIN_TEST(limit_is_learnt_as_before),
+    };
+    return cmocka_run_group_tests_name("bin_idle", tests, NULL, NULL);
+}
