@@ -131,7 +131,9 @@ static void commit(bool changes, struct snapshot *snapshot)
 static void step(void)
 {
     look();
-    bool changes = hk_policy_decide(HK_POLICY_PROFILE, &learn.view, &learn.mind, &learn.decision);
+    /* with `frozen` the decision is not linked: at no level of optimization may a call be left */
+    bool changes = HK_POLICY != HK_POLICY_FROZEN &&
+                   hk_policy_decide(HK_POLICY_PROFILE, &learn.view, &learn.mind, &learn.decision);
     struct snapshot *snapshot = NULL;
     if (HK_POLICY == HK_POLICY_LEARN && changes) {
         snapshot = unused_snapshot();
