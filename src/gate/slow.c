@@ -190,6 +190,8 @@ static void free_remote(struct hk_page *page, void *block)
 void hk_gate_spill(struct hk_page *page, void *block)
 {
     int saved = errno;
+    /* zeros where a page's class would be are a class: see hk_route_is_shared_tiny */
+    HK_REQUIRE(HK_COLD.owns(block), "free: not a block of this allocator");
     struct hk_heap *heap = hk_thread_is_dead() ? NULL : hk_thread_enter();
     hk_count_free(hk_slow_calls(heap), page);
     hk_route_spill(heap, page, block);
