@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Misuse: a block of the pool, one of many that another thread has freed, is freed again. */
+/* Misuse: a block of SIZE bytes, one of many that another thread has freed, is freed again. */
 #include <pthread.h>
 #include <stdlib.h>
 
@@ -19,7 +19,7 @@ int main(void)
 {
     pthread_t thread;
     for (int i = 0; i < BLOCKS; i++) {
-        block[i] = malloc(5000);
+        block[i] = malloc(SIZE);
     }
     if (pthread_create(&thread, NULL, free_all, NULL) == 0) {
         pthread_join(thread, NULL);
