@@ -169,26 +169,24 @@ void hk_span_put(struct hk_slices span)
     }
 }
 
-static void drop_all_locked(struct stock *stock, struct gone *gone)
+/* Take all spans out of the stock; `unused`: only if nobody used it since the last tick. */
+static void empty(struct stock *stock, bool unused, struct gone *gone)
 {
-    while (stock->taken) {
+    gone->count = 0;
+    hk_lock_take(&stock->lock);
+    while (stock->taken && !(unused && stock->used)) {
         drop_locked(stock, gone);
     }
+    stock->used = false;
+    hk_lock_give(&stock->lock);
 }
 
 void hk_spans_tick(void)
 {
     for (size_t i = 0; i < STOCKS; i++) {
-        struct stock *stock = &stocks[i];
-        if (slices_in(stock)) {
+        if (slices_in(&stocks[i])) {
             struct gone gone;
-            gone.count = 0;
-            hk_lock_take(&stock->lock);
-            if (!stock->used) {
-                drop_all_locked(stock, &gone);
-            }
-            stock->used = false;
-            hk_lock_give(&stock->lock);
+            empty(&stocks[i], true, &gone);
             put_all_aged(&gone);
         }
     }
@@ -198,10 +196,7 @@ void hk_spans_clear(void)
 {
     for (size_t i = 0; i < STOCKS; i++) {
         struct gone gone;
-        gone.count = 0;
-        hk_lock_take(&stocks[i].lock);
-        drop_all_locked(&stocks[i], &gone);
-        hk_lock_give(&stocks[i].lock);
+        empty(&stocks[i], false, &gone);
         put_all(&gone);
     }
 }
