@@ -4,9 +4,12 @@
 A run yields a dict: the numbers of the workload's closing line, or a 'failure' with its 'detail'.
 It never raises for what the program under test does, so that a crash shows in the tables.
 """
+import argparse
+import fnmatch
 import os
 import signal
 import subprocess
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -43,6 +46,23 @@ def load_rows(path=ROWS_FILE):
             name, program, args, full, quick, clock = (cell.strip() for cell in line.split('|'))
             rows.append(Row(name, program, args, int(full), int(quick), clock))
     return rows
+
+
+def positive(text):
+    """For argparse: a number above 0."""
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"'{text}' is not a number above 0")
+    return int(text)
+
+
+def choose_rows(patterns):
+    """The rows whose names match any of them; all without any. ValueError: one matches none."""
+    rows = load_rows()
+    for pattern in patterns:
+        if not fnmatch.filter([row.name for row in rows], pattern):
+            raise ValueError(f"no row matches '{pattern}'; see bench/rows.txt")
+    return [row for row in rows
+            if not patterns or any(fnmatch.fnmatch(row.name, pattern) for pattern in patterns)]
 
 
 def signal_name(number):
@@ -106,3 +126,31 @@ def run(command, allocator, timeout, cpu=None):
     except OSError as error:
         return failed('cannot start', str(error))
     return judge(done)
+
+
+def measure(rows, allocators, directory, rounds, quick, timeout, *, pinned, progress):
+    """Every round goes through all rows, and on each through all allocators in an order that
+    rotates from round to round. `progress` is told what runs. -> {row: {allocator: [sample, ...]}}
+    """
+    results = {row.name: {allocator.name: [] for allocator in allocators} for row in rows}
+    cpu = max(os.sched_getaffinity(0)) if pinned else None
+    for turn in range(rounds):
+        shift = turn % len(allocators)
+        for index, row in enumerate(rows):
+            progress(f'round {turn + 1}/{rounds}, workload {index + 1}/{len(rows)} {row.name}')
+            command = row.command(directory, row.count(quick))
+            for allocator in allocators[shift:] + allocators[:shift]:
+                sample = run(command, allocator, timeout, None if row.clock == 'wall' else cpu)
+                results[row.name][allocator.name].append(sample)
+    return results
+
+
+def show_progress(text):
+    """For measure(): over the last one on a terminal, else a line."""
+    sys.stderr.write(f'\r\033[K{text}' if sys.stderr.isatty() else text + '\n')
+    sys.stderr.flush()
+
+
+def end_progress():
+    if sys.stderr.isatty():
+        sys.stderr.write('\r\033[K')

@@ -9,7 +9,6 @@ everybody. Ratios are hakmem's median by the other's; below 1 is better.
 Exit status: 0, 1 if any run failed, 2 if the command line, a library or a program is wrong.
 """
 import argparse
-import fnmatch
 import json
 import os
 import platform
@@ -39,12 +38,6 @@ class UsageError(Exception):
     """Something the caller has to put right; its text says what to run."""
 
 
-def positive(text):
-    if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"'{text}' is not a number above 0")
-    return int(text)
-
-
 def parse_arguments(argv):
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -53,12 +46,12 @@ def parse_arguments(argv):
     add('--hakmem', metavar='PATH', help='library to test instead of the one built in DIR')
     add('--with', metavar='NAME=PATH', action='append', default=[], dest='peers',
         help='another allocator to compare with; may be repeated')
-    add('--rounds', metavar='N', type=positive,
+    add('--rounds', metavar='N', type=harness.positive,
         help=f'runs of each (default: {FULL_ROUNDS}, with --quick {QUICK_ROUNDS})')
     add('--workload', metavar='GLOB', action='append', default=[],
         help='only the rows whose names match; may be repeated')
     add('--quick', action='store_true', help='short runs, about ten seconds an allocator')
-    add('--timeout', metavar='SECONDS', type=positive, default=60,
+    add('--timeout', metavar='SECONDS', type=harness.positive, default=60,
         help='limit of one run (default: 60)')
     add('--no-pin', action='store_true', help='do not pin workloads of one thread to a CPU')
     add('--json', metavar='FILE', help='write every sample there as well')
@@ -110,12 +103,10 @@ def find_allocators(options):
 
 
 def choose_rows(patterns):
-    rows = harness.load_rows()
-    for pattern in patterns:
-        if not fnmatch.filter([row.name for row in rows], pattern):
-            raise UsageError(f"no row matches '{pattern}'; see --list")
-    return [row for row in rows
-            if not patterns or any(fnmatch.fnmatch(row.name, pattern) for pattern in patterns)]
+    try:
+        return harness.choose_rows(patterns)
+    except ValueError as error:
+        raise UsageError(str(error)) from None
 
 
 def find_programs(options, rows, suffix=''):
@@ -125,38 +116,6 @@ def find_programs(options, rows, suffix=''):
     if missing:
         raise UsageError(f'no program {missing[0]} in {directory}; {build_hint(options)}')
     return directory
-
-
-def show_progress(text):
-    if sys.stderr.isatty():
-        sys.stderr.write(f'\r\033[K{text}')
-    else:
-        sys.stderr.write(text + '\n')
-    sys.stderr.flush()
-
-
-def end_progress():
-    if sys.stderr.isatty():
-        sys.stderr.write('\r\033[K')
-
-
-def measure(options, rows, allocators, directory):
-    """-> {row: {allocator: [sample, ...]}}"""
-    results = {row.name: {allocator.name: [] for allocator in allocators} for row in rows}
-    cpu = None if options.no_pin else max(os.sched_getaffinity(0))
-    for turn in range(options.rounds):
-        shift = turn % len(allocators)
-        order = allocators[shift:] + allocators[:shift]
-        for index, row in enumerate(rows):
-            show_progress(f'round {turn + 1}/{options.rounds}, workload {index + 1}/{len(rows)} '
-                          f'{row.name}')
-            command = row.command(directory, row.count(options.quick))
-            for allocator in order:
-                sample = harness.run(command, allocator, options.timeout,
-                                     None if row.clock == 'wall' else cpu)
-                results[row.name][allocator.name].append(sample)
-    end_progress()
-    return results
 
 
 def write_json(options, allocators, results):
@@ -187,7 +146,10 @@ def print_results(options, rows, allocators, results):
 
 def run_times(options, rows, allocators):
     directory = find_programs(options, rows)
-    results = measure(options, rows, allocators, directory)
+    results = harness.measure(rows, allocators, directory, options.rounds, options.quick,
+                              options.timeout, pinned=not options.no_pin,
+                              progress=harness.show_progress)
+    harness.end_progress()
     print_results(options, rows, allocators, results)
     if options.json:
         write_json(options, allocators, results)
@@ -208,8 +170,9 @@ def run_instructions(options, rows, allocators):
     directory = find_programs(options, rows)
     find_programs(options, rows, instructions.LOOP_SUFFIX)
     lines, complete = instructions.measure(
-        rows, allocators, directory, options.timeout * INSTRUCTION_TIMEOUT_FACTOR, show_progress)
-    end_progress()
+        rows, allocators, directory, options.timeout * INSTRUCTION_TIMEOUT_FACTOR,
+        harness.show_progress)
+    harness.end_progress()
     print('instructions per malloc/free pair, the loop (last column) taken off')
     print('\n'.join(lines))
     return 0 if complete else 1
@@ -243,6 +206,6 @@ if __name__ == '__main__':
         print(f'bench_run.py: {error}', file=sys.stderr)
         sys.exit(2)
     except KeyboardInterrupt:
-        end_progress()
+        harness.end_progress()
         print('bench_run.py: interrupted', file=sys.stderr)
         sys.exit(1)

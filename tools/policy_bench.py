@@ -12,8 +12,6 @@ memory or less. `observe` shows what the looking costs.
 Exit status: 0, 1 if a build or a run failed, 2 if the command line is wrong.
 """
 import argparse
-import fnmatch
-import os
 import statistics
 import sys
 from pathlib import Path
@@ -43,12 +41,6 @@ class Failure(Exception):
     """A build or a run that failed."""
 
 
-def positive(text):
-    if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"'{text}' is not a number above 0")
-    return int(text)
-
-
 def parse_arguments(argv):
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -59,22 +51,14 @@ def parse_arguments(argv):
     add('--profile', choices=PROFILES, default='auto', help='policy_profile of all three builds')
     add('--profiles', action='store_true',
         help='compare the profiles with each other instead, all of them frozen')
-    add('--rounds', metavar='N', type=positive, default=5, help='runs of each (default: 5)')
+    add('--rounds', metavar='N', type=harness.positive, default=5, help='runs of each (default: 5)')
     add('--quick', action='store_true', help='short runs')
     add('--workload', metavar='GLOB', action='append', default=[],
         help="rows of bench/rows.txt (default: 'phases*'); may be repeated")
-    add('--tolerance', metavar='PERCENT', type=positive, default=3, help='what is equal (default: 3)')
-    add('--timeout', metavar='SECONDS', type=positive, default=120,
+    add('--tolerance', metavar='PERCENT', type=harness.positive, default=3, help='what is equal (default: 3)')
+    add('--timeout', metavar='SECONDS', type=harness.positive, default=120,
         help='limit of one run (default: 120)')
     return parser.parse_args(argv)
-
-
-def choose_rows(patterns):
-    rows = harness.load_rows()
-    for pattern in patterns:
-        if not fnmatch.filter([row.name for row in rows], pattern):
-            raise UsageError(f"no row matches '{pattern}'; see bench/rows.txt")
-    return [row for row in rows if any(fnmatch.fnmatch(row.name, pattern) for pattern in patterns)]
 
 
 def wanted(options):
@@ -102,22 +86,15 @@ def build(options, rows):
 
 
 def measure(options, rows, allocators, programs):
-    """-> {row: {allocator: [sample, ...]}}"""
-    results = {row.name: {allocator.name: [] for allocator in allocators} for row in rows}
-    cpu = max(os.sched_getaffinity(0))
-    for turn in range(options.rounds):
-        shift = turn % len(allocators)
-        for row in rows:
-            command = row.command(programs, row.count(options.quick))
-            for allocator in allocators[shift:] + allocators[:shift]:
-                print(f'round {turn + 1}/{options.rounds}: {row.name}, {allocator.name}',
-                      file=sys.stderr)
-                sample = harness.run(command, allocator, options.timeout,
-                                     None if row.clock == 'wall' else cpu)
+    """-> {row: {allocator: [sample, ...]}}, every one of a run that did not fail"""
+    results = harness.measure(rows, allocators, programs, options.rounds, options.quick,
+                              options.timeout, pinned=True, progress=harness.show_progress)
+    harness.end_progress()
+    for row, cells in results.items():
+        for name, samples in cells.items():
+            for sample in samples:
                 if 'failure' in sample:
-                    raise Failure(f'{row.name} with {allocator.name}: {sample["failure"]} '
-                                  f'{sample["detail"]}')
-                results[row.name][allocator.name].append(sample)
+                    raise Failure(f'{row} with {name}: {sample["failure"]} {sample["detail"]}')
     return results
 
 
@@ -170,7 +147,10 @@ def verdict(cells, tolerance):
 
 def main(argv):
     options = parse_arguments(argv)
-    rows = choose_rows(options.workload or ['phases*'])
+    try:
+        rows = harness.choose_rows(options.workload or ['phases*'])
+    except ValueError as error:
+        raise UsageError(str(error)) from None
     allocators, programs = build(options, rows)
     results = measure(options, rows, allocators, programs)
     names = [allocator.name for allocator in allocators]

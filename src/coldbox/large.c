@@ -147,18 +147,8 @@ static void *alloc_huge(size_t size, size_t align, size_t reserve, bool *zero)
 void *hk_cold_large_alloc(size_t size, size_t align, size_t reserve, bool *zero)
 {
     bool fits_span = size <= HK_SPAN_MAX && align <= HK_SPAN_MAX;
-    void *block = NULL;
-    if (!fits_span || reserve) {
-        block = alloc_huge(size, align, reserve, zero);
-    }
-    if (!block && fits_span) {
-        block = alloc_span(size, align, zero);
-    }
-    if (!block && hk_cold_trim(NULL, 0)) {
-        /* free memory may have been what stood in the way of a limit */
-        block = fits_span ? alloc_span(size, align, zero) : alloc_huge(size, align, 0, zero);
-    }
-    return block;
+    void *block = !fits_span || reserve ? alloc_huge(size, align, reserve, zero) : NULL;
+    return block || !fits_span ? block : alloc_span(size, align, zero);
 }
 
 /* -> the descriptor that holds the block's data; stops where `block` is not a large block's start.

@@ -5,6 +5,7 @@
 import argparse
 import os
 import pathlib
+import re
 import signal
 import subprocess
 import sys
@@ -14,6 +15,9 @@ import common
 
 
 REPORT = "hakmem statistics of process"
+OPTIONS = pathlib.Path(__file__).resolve().parents[2] / "meson_options.txt"
+# what is built, and what is shown only where a box uses it
+NOT_SHOWN = {"tests", "tools", "bench", "extra_backends", "tiny_base", "tiny_meta", "max_partial", "mid_desc"}
 
 
 class Command:
@@ -127,6 +131,10 @@ def check_config(command, meta):
     for line, wanted in ((f"tiny_meta {meta}", meta != "unused"), ("live_blocks void", meta == "none")):
         if (f"\n{line}\n" in shown) != wanted:
             command.violations.append(f"hakmem config: '{line}' is {'missing' if wanted else 'shown'}")
+    options = re.findall(r"^option\('(\w+)'", OPTIONS.read_text(encoding="utf-8"), re.MULTILINE)
+    for name in sorted(set(options) - NOT_SHOWN):
+        if not re.search(rf"^{name} \S", shown, re.MULTILINE):
+            command.violations.append(f"hakmem config: the option {name} is missing")
 
 
 def check(program, library, meta):

@@ -1,16 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* Which bins of the page protocol are given up when their class is idle, seen through hot box v3 on
  * the fake cold side. */
+#include "unit/box_heap.h"
 #include "unit/unit.h"
 
-#include "fakes/cold_fake.h"
 #include "hotbox/v3/hotbox_v3.h"
-
-#include <string.h>
-
-#if HK_TLS_BINS
-_Thread_local struct hk_tls hk_tls;
-#endif
 
 enum { SIZE = 1024, PER_PAGE = 64, PAGES = 8, MANY = PAGES * PER_PAGE };
 
@@ -144,24 +138,14 @@ static void limit_is_learnt_as_before(void **state)
 static int open_heap(void **state)
 {
     (void)state;
-#if HK_TLS_BINS
-    memset(&hk_tls, 0, sizeof hk_tls);
-#endif
-    hk_cold_fake_reset();
-    heap = hk_cold_fake.birth(HK_TLS_BINS ? hk_self_token(NULL) : 0);
-    hk_hotbox_v3.init(heap);
+    heap = box_heap_open(&hk_hotbox_v3);
     return heap ? 0 : 1;
 }
 
 static int close_heap(void **state)
 {
     (void)state;
-    const char *broken = hk_hotbox_v3.check(heap);
-    broken = broken ? broken : hk_cold_fake_violation();
-    if (broken) {
-        print_error("%s\n", broken);
-    }
-    return broken ? 1 : 0;
+    return box_heap_close(&hk_hotbox_v3, heap) ? 1 : 0;
 }
 
 #define BIN_TEST(name) cmocka_unit_test_setup_teardown(name, open_heap, close_heap)

@@ -3,17 +3,11 @@
 #ifndef HK_UNIT_LEGACY_UNIT_H
 #define HK_UNIT_LEGACY_UNIT_H
 
+#include "unit/box_heap.h"
 #include "unit/unit.h"
 
-#include "fakes/cold_fake.h"
 #include "hotbox/legacy/depot_state.h"
 #include "hotbox/legacy/hotbox_legacy.h"
-
-#include <string.h>
-
-#if HK_TLS_BINS
-_Thread_local struct hk_tls hk_tls;
-#endif
 
 enum { SMALL = 48, LARGE = 1024, MANY = 4096 };
 
@@ -82,12 +76,7 @@ static inline struct hk_cold_fake_log cold_log(void)
 static inline int open_heap(void **state)
 {
     (void)state;
-#if HK_TLS_BINS
-    memset(&hk_tls, 0, sizeof hk_tls);
-#endif
-    hk_cold_fake_reset();
-    heap = hk_cold_fake.birth(HK_TLS_BINS ? hk_self_token(NULL) : 0);
-    hk_hotbox_legacy.init(heap);
+    heap = box_heap_open(&hk_hotbox_legacy);
     return heap ? 0 : 1;
 }
 
@@ -95,14 +84,7 @@ static inline int open_heap(void **state)
 static inline int close_heap(void **state)
 {
     (void)state;
-    const char *broken = hk_hotbox_legacy.check(heap);
-    hk_hotbox_legacy.abandon(heap);
-    hk_cold_fake.death(heap);
-    broken = broken ? broken : hk_cold_fake_violation();
-    if (broken) {
-        print_error("%s\n", broken);
-    }
-    return broken || cold_log().leased_now ? 1 : 0;
+    return box_heap_close(&hk_hotbox_legacy, heap) || cold_log().leased_now ? 1 : 0;
 }
 
 #define LEGACY_TEST(name) cmocka_unit_test_setup_teardown(name, open_heap, close_heap)
