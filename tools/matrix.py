@@ -140,7 +140,7 @@ def main(argv):
         return self_test()
     if options.command == 'test':
         return run_tests(options)
-    from matrix_parts import bench  # needs matplotlib, which testing does not
+    from matrix_parts import bench  # needs bench/, which testing does not
     return bench.run(options, chosen(compositions.profiles() + compositions.boxes_alone(),
                                      options.only))
 

@@ -90,8 +90,19 @@ def check_peers(peers):
             sys.exit(2)
 
 
+def check_chart():
+    try:
+        import matplotlib  # noqa: F401
+    except ImportError:
+        print("matrix.py: --report draws with matplotlib, which this Python does not have: install "
+              "python3-matplotlib and call /usr/bin/python3, or leave --report out", file=sys.stderr)
+        sys.exit(2)
+
+
 def run(options, found):
     check_peers(options.peers)
+    if options.report:
+        check_chart()
     libraries = build_all(options, found)
     directory = (options.dir / 'bench' / next(iter(libraries)) / 'bench').resolve()
     times = time_all(options, directory.parent, libraries)
