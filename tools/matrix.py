@@ -46,6 +46,8 @@ def parse_arguments(argv):
                       help='may be repeated (default: gcc and clang for profiles, gcc for pairs)')
     test.add_argument('--only', metavar='NAME', action='append', default=[],
                       help='only this composition; may be repeated')
+    test.add_argument('--except', metavar='NAME', action='append', default=[], dest='without',
+                      help='not this composition; may be repeated')
     test.add_argument('what', choices=['profiles', 'pairs'])
     bench = commands.add_parser('bench', help='measure')
     bench.add_argument('--dir', type=Path, default=Path('build-matrix'))
@@ -59,11 +61,12 @@ def parse_arguments(argv):
     return parser.parse_args(argv)
 
 
-def chosen(found, names):
-    unknown = set(names) - {composition.name for composition in found}
+def chosen(found, names, without=()):
+    unknown = {*names, *without} - {composition.name for composition in found}
     if unknown:
         raise UsageError(f"no composition '{sorted(unknown)[0]}'; see: tools/matrix.py list")
-    return [composition for composition in found if not names or composition.name in names]
+    return [composition for composition in found
+            if composition.name not in without and (not names or composition.name in names)]
 
 
 def print_list():
@@ -107,7 +110,8 @@ def selections(found, pairs):
 
 def run_tests(options):
     pairs = options.what == 'pairs'
-    found = chosen(compositions.pairwise() if pairs else compositions.profiles(), options.only)
+    found = chosen(compositions.pairwise() if pairs else compositions.profiles(), options.only,
+                   options.without)
     compilers = options.compiler or (['gcc'] if pairs else ['gcc', 'clang'])
     for compiler in compilers:
         if not shutil.which(compiler):
