@@ -29,7 +29,8 @@ static size_t live_blocks(const struct hk_superslab *slab)
 {
     size_t live = 0;
     for (uint32_t i = 1; i < HK_SLICES; i++) {
-        live += atomic_load_explicit(&slab->head.slot[i].live, memory_order_relaxed);
+        live += atomic_load_explicit(&hk_page_slot(hk_superslab_page(slab, i))->live,
+                                     memory_order_relaxed);
     }
     return live;
 }

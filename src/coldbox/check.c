@@ -19,7 +19,7 @@ static const char *check_slab(const struct hk_superslab *slab, struct sums *sums
         return "a slice is purged and dirty at once";
     }
     for (uint32_t i = 1; i < HK_SLICES; i++) {
-        if (slab->free >> i & 1 && slab->head.page[i].kind != HK_KIND_FREE) {
+        if (slab->free >> i & 1 && hk_superslab_page(slab, i)->kind != HK_KIND_FREE) {
             return "a free slice has a descriptor in use";
         }
     }

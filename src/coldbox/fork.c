@@ -75,7 +75,7 @@ static void strand_pages(const struct hk_heap *self)
             struct hk_superslab *slab =
                 (struct hk_superslab *)(arena->base + ((size_t)unit << HK_SUPERSLAB_SHIFT));
             for (uint32_t i = 1; hk_bit(arena->slab, unit) && i < HK_SLICES; i++) {
-                struct hk_page *page = &slab->head.page[i];
+                struct hk_page *page = hk_superslab_page(slab, i);
                 if (!page->back && hk_kind_is_leased(page->kind)) {
                     strand_page(page, self);
                 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Large blocks. Up to HK_SPAN_MAX: a span of slices in a superslab. Above: a run of units whose
- * first page is the header and whose block starts a page later, or, where the alignment asks for
- * more, that much later; above half an arena: a mapping of the same form of its own. */
+ * header is one page, at the place of its colour, and whose block starts a page later, or where the
+ * alignment asks for it; above half an arena: a mapping of the same form of its own. */
 #include "coldbox/cold.h"
 #include "coldbox/purge.h"
 #include "coldbox/registry.h"
@@ -12,6 +12,8 @@
 
 enum {
     UNITS_MAX = HK_ARENA_UNITS / 2, /* a larger block is a mapping of its own */
+    OFFSET_MAX =
+        HK_COLOURS * HK_DESCRIPTORS, /* bytes in front of a block that is not aligned to more */
     PURGE_TAIL = 1 << 20, /* bytes of a shrunk block's tail that are worth a system call */
 };
 
@@ -54,18 +56,34 @@ static void *alloc_span(size_t size, size_t align, bool *zero)
     } else if (!hk_slices_get(count, align_slices, HK_GROW, &slices, zero)) {
         return NULL;
     }
-    struct hk_page *page = &slices.slab->head.page[slices.index];
+    struct hk_page *page = hk_superslab_page(slices.slab, slices.index);
     describe(page, HK_KIND_SPAN, 0);
     hk_page_slot(page)->slices = slices.count;
     *large_of(page) = (struct large){.usable = (size_t)slices.count << HK_SLICE_SHIFT};
     return hk_page_start(page);
 }
 
+/* -> where a block begins in a run that starts at `base`: behind the header, and aligned. */
+static uint32_t huge_offset(const void *base, size_t align)
+{
+    size_t page = HK_OS.facts()->page;
+    uintptr_t header = (uintptr_t)hk_superslab_page(base, 0) - (uintptr_t)base;
+    return align > HK_SUPERSLAB
+               ? HK_SUPERSLAB
+               : (uint32_t)hk_round_up(header + HK_DESCRIPTORS, align > page ? align : page);
+}
+
+/* -> first byte of the run under a huge block. */
+static char *huge_base(const struct hk_page *head)
+{
+    return (char *)hk_page_superslab(head);
+}
+
 /* Write the header of a run that starts at `base`. -> the block. */
 static void *open_huge(char *base, struct large large)
 {
-    struct hk_page *page = (struct hk_page *)base;
     uint8_t index = (uint8_t)((large.offset % HK_SUPERSLAB) >> HK_SLICE_SHIFT);
+    struct hk_page *page = hk_page_of(base + large.offset) - index;
     describe(page, HK_KIND_HUGE, 0);
     *large_of(page) = large;
     if (index) {
@@ -102,6 +120,7 @@ static void *alloc_mapping(struct large large, size_t align)
         hk_advise_mapping(run, bytes);
     }
     large.map_bytes = bytes;
+    large.offset = huge_offset(run, align);
     return open_huge(run, large);
 }
 
@@ -122,7 +141,8 @@ static bool get_units(uint32_t count, size_t align, struct hk_units *out, bool *
 static void *alloc_huge(size_t size, size_t align, size_t reserve, bool *zero)
 {
     size_t page = HK_OS.facts()->page;
-    size_t offset = align > HK_SUPERSLAB ? HK_SUPERSLAB : align > page ? align : page;
+    size_t offset =
+        align > HK_SUPERSLAB ? HK_SUPERSLAB : hk_round_up(OFFSET_MAX, align > page ? align : page);
     if (size > (size_t)PTRDIFF_MAX - 2 * align - 2 * HK_SUPERSLAB) {
         return NULL;
     }
@@ -141,6 +161,7 @@ static void *alloc_huge(size_t size, size_t align, size_t reserve, bool *zero)
         return NULL;
     }
     large.units = run.count;
+    large.offset = huge_offset(hk_units_base(run), align);
     return open_huge(hk_units_base(run), large);
 }
 
@@ -157,7 +178,7 @@ static struct hk_page *head_of(struct hk_page *page, const void *block)
 {
     struct hk_page *head = hk_page_head(page);
     const char *start =
-        page->kind == HK_KIND_SPAN ? hk_page_start(head) : (char *)head + large_of(head)->offset;
+        page->kind == HK_KIND_SPAN ? hk_page_start(head) : huge_base(head) + large_of(head)->offset;
     HK_REQUIRE(block == start, "free: not the start of a block");
     return head;
 }
@@ -165,7 +186,7 @@ static struct hk_page *head_of(struct hk_page *page, const void *block)
 /* Undo what move() did to the mapping under a run, giving its memory back. */
 static void renew_run(struct hk_page *head, struct large *large)
 {
-    char *block = (char *)head + large->offset;
+    char *block = huge_base(head) + large->offset;
     size_t bytes = large->touched > large->moved ? large->touched : large->moved;
     if (HK_OS.renew(block, bytes) == 0) {
         hk_advise_mapping(block, bytes);
@@ -195,10 +216,11 @@ static void free_mapping(struct hk_page *head, struct large large)
     hk_slabs_publish_locked();
     hk_lock_give(&hk_slabs.lock);
     size_t units = (large.map_bytes + HK_SUPERSLAB - 1) >> HK_SUPERSLAB_SHIFT;
-    hk_registry_remove(head, units);
-    if (HK_OS.unmap(head, large.map_bytes) != 0) {
+    char *base = huge_base(head);
+    hk_registry_remove(base, units);
+    if (HK_OS.unmap(base, large.map_bytes) != 0) {
         /* the range stays mapped and empty, and stays ours */
-        (void)hk_registry_add(head, units);
+        (void)hk_registry_add(base, units);
     }
 }
 
@@ -295,7 +317,7 @@ static bool resize_units(struct hk_page *head, size_t usable)
 static void purge_tail(struct hk_page *head)
 {
     struct large *large = large_of(head);
-    char *tail = (char *)head + large->offset + large->usable;
+    char *tail = huge_base(head) + large->offset + large->usable;
     if (large->touched >= large->usable + PURGE_TAIL &&
         HK_OS.purge(tail, large->touched - large->usable) == 0) {
         large->touched = large->usable;

@@ -204,7 +204,7 @@ void hk_spans_clear(void)
 static const char *check_span(const struct hk_slices *span)
 {
     uint64_t mask = hk_slice_mask(span->index, span->count);
-    if (span->slab->head.page[span->index].kind != HK_KIND_FREE) {
+    if (hk_superslab_page(span->slab, span->index)->kind != HK_KIND_FREE) {
         return "a stocked span has a descriptor in use";
     }
     hk_lock_take(&hk_slabs.lock);

@@ -222,9 +222,9 @@ void hk_superslab_open_locked(struct hk_units unit, bool clean)
     slab->unit = unit;
     slab->free = hk_all_slices;
     for (uint32_t i = 0; i < HK_SLICES; i++) {
-        slab->head.page[i].bin_index = HK_BIN_NONE;
+        hk_superslab_page(slab, i)->bin_index = HK_BIN_NONE;
     }
-    slab->head.page[0].kind = HK_KIND_META;
+    hk_superslab_page(slab, 0)->kind = HK_KIND_META;
     hk_bit_set(unit.arena->slab, unit.index);
     hk_slabs.superslabs += 1;
     hk_slabs.opened += HK_STATS != HK_STATS_OFF;

@@ -142,7 +142,7 @@ static enum hk_got take_handful(const struct hk_lease *request, struct hk_slices
     struct hk_heap *heap = request->heap;
     enum hk_got whence = hk_slices_get_handful(HK_WARM_PREFILL, growth(request), &got);
     for (uint32_t i = 1; whence && i < got.count; i++) {
-        struct hk_page *page = &got.slice[i].slab->head.page[got.slice[i].index];
+        struct hk_page *page = hk_superslab_page(got.slice[i].slab, got.slice[i].index);
         page->flags = got.zero[i] ? HK_PAGE_ZERO : 0;
         heap->warm[heap->warm_count++] = page;
     }
@@ -165,7 +165,7 @@ static struct hk_page *take_shared(const struct hk_lease *request, bool prefill,
     if (got == HK_GOT_NEW) {
         hk_count_event(heap, request->bin_index, HK_EVENT_MISS);
     }
-    return got ? &slices.slab->head.page[slices.index] : NULL;
+    return got ? hk_superslab_page(slices.slab, slices.index) : NULL;
 }
 
 /* -> a page with nothing set but its slices' being ours, or NULL. */

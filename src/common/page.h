@@ -88,23 +88,41 @@ struct hk_slot {
 
 _Static_assert(sizeof(struct hk_slot) == sizeof(struct hk_page), "a slot is found by one addition");
 
-/* The start of every superslab. The slice-map part follows at a fixed place (see
- * coldbox/superslab.h). */
-struct hk_superslab_head {
-    struct hk_page page[HK_SLICES];
-    struct hk_slot slot[HK_SLICES];
+enum {
+    /* Descriptors of superslab n begin at n % HK_COLOURS times their size: if all superslabs had
+     * theirs at the same place, they would share the same few sets of every cache, whose ways the
+     * descriptors of eight superslabs fill. */
+    HK_COLOURS = 8,
+    HK_DESCRIPTORS = HK_SLICES << HK_PAGE_SHIFT, /* bytes */
 };
 
-enum { HK_MAPS_OFFSET = 8192 }; /* of the slices' block maps, from the superslab's start */
+/* The start of every superslab: descriptors at its colour, slots where the colour's lowest bit is
+ * the other one. The slice-map part follows at a fixed place (see coldbox/superslab.h). */
+struct hk_superslab_head {
+    unsigned char place[HK_COLOURS][HK_DESCRIPTORS];
+};
+
+enum { HK_MAPS_OFFSET = sizeof(struct hk_superslab_head) }; /* of the slices' block maps */
+
+_Static_assert(HK_COLOURS % 2 == 0, "slots lie beside descriptors");
+
+/* -> the descriptor of slice `slice` of the superslab at `base`. */
+static inline struct hk_page *hk_superslab_page(const void *base, size_t slice)
+{
+    size_t colour = ((uintptr_t)base >> HK_SUPERSLAB_SHIFT) % HK_COLOURS;
+    return (struct hk_page *)((char *)base + colour * HK_DESCRIPTORS) + slice;
+}
 
 /* -> the descriptor of the slice that `block` (not NULL) lies in. The superslab is found from the
- * byte before the block: a block that starts exactly on a superslab boundary has its header below.
+ * byte before the block: a block that starts exactly on a superslab boundary has its header below,
+ * at the colour of the superslab above.
  */
 HK_INLINE struct hk_page *hk_page_of(const void *block)
 {
     uintptr_t base = ((uintptr_t)block - 1) & ~(uintptr_t)(HK_SUPERSLAB - 1);
+    /* the bits above the slice's are the superslab's number, and so its colour */
     uintptr_t line = ((uintptr_t)block >> (HK_SLICE_SHIFT - HK_PAGE_SHIFT)) &
-                     (uintptr_t)((HK_SLICES - 1) << HK_PAGE_SHIFT);
+                     (uintptr_t)((HK_COLOURS * HK_SLICES - 1) << HK_PAGE_SHIFT);
 #if defined(__x86_64__)
     /* keeps base + index addressing: told that the bits are disjoint, gcc spends an `or` on the sum
      */
@@ -126,12 +144,12 @@ static inline struct hk_superslab_head *hk_page_superslab(const struct hk_page *
 
 static inline size_t hk_page_slice(const struct hk_page *page)
 {
-    return ((uintptr_t)page & (HK_SUPERSLAB - 1)) >> HK_PAGE_SHIFT;
+    return ((uintptr_t)page & (HK_DESCRIPTORS - 1)) >> HK_PAGE_SHIFT;
 }
 
 HK_INLINE struct hk_slot *hk_page_slot(const struct hk_page *page)
 {
-    return (struct hk_slot *)((char *)page + offsetof(struct hk_superslab_head, slot));
+    return (struct hk_slot *)((uintptr_t)page ^ HK_DESCRIPTORS);
 }
 
 /* -> the head descriptor of the page that `page` (any of its slices) belongs to. */

@@ -135,7 +135,8 @@ static size_t live_blocks_locked(void)
     size_t live = 0;
     for (size_t i = 0; i < fake_cold.unit_count; i++) {
         for (size_t slice = 1; slice < HK_SLICES; slice++) {
-            live += atomic_load(&fake_cold.unit[i].head->slot[slice].live);
+            live +=
+                atomic_load(&hk_page_slot(hk_superslab_page(fake_cold.unit[i].head, slice))->live);
         }
     }
     return live;

@@ -42,9 +42,9 @@ static struct fake_unit *add_unit_locked(void)
     }
     struct fake_unit *unit = &fake_cold.unit[fake_cold.unit_count++];
     *unit = (struct fake_unit){.head = memory, .used = 1};
-    unit->head->page[0].kind = HK_KIND_META;
+    hk_superslab_page(unit->head, 0)->kind = HK_KIND_META;
     for (size_t i = 0; i < HK_SLICES; i++) {
-        unit->head->page[i].bin_index = HK_BIN_NONE;
+        hk_superslab_page(unit->head, i)->bin_index = HK_BIN_NONE;
     }
     return unit;
 }
@@ -60,7 +60,7 @@ static struct hk_page *take_run_locked(size_t slices, bool *zero)
             *zero = !(unit->dirty & mask);
             unit->used |= mask;
             unit->dirty |= mask;
-            return &unit->head->page[first];
+            return hk_superslab_page(unit->head, first);
         }
     }
     return NULL;
@@ -285,11 +285,11 @@ void *hk_cold_fake_large_alloc(size_t size, size_t align, size_t reserve, bool *
     }
     char *block = memory + room;
     munmap(memory, room - HK_SUPERSLAB);
-    struct hk_superslab_head *head = (struct hk_superslab_head *)(block - HK_SUPERSLAB);
-    head->page[0].kind = HK_KIND_HUGE;
-    head->page[0].bin_index = HK_BIN_NONE;
-    atomic_store(&head->page[0].owner, (uintptr_t)HK_OWNER_LARGE);
-    head->slot[0].slices = (uint32_t)(units >> HK_SLICE_SHIFT);
+    struct hk_page *page = hk_page_of(block);
+    page->kind = HK_KIND_HUGE;
+    page->bin_index = HK_BIN_NONE;
+    atomic_store(&page->owner, (uintptr_t)HK_OWNER_LARGE);
+    hk_page_slot(page)->slices = (uint32_t)(units >> HK_SLICE_SHIFT);
     *zero = true;
     fake_lock();
     void **place = find_large_locked(NULL);
