@@ -16,7 +16,8 @@ enum {
     LOOKED_AT = 8,    /* superslabs that are asked for dirty slices */
 };
 
-static const uint64_t SLOW_HUGE_NS = 3000000;       /* a coarse clock's tick is 1 to 4 ms */
+static const uint64_t SLOW_HUGE_NS = 3000000;       /* of the thread's time, which no busy machine
+                                                       lengthens */
 static const uint64_t HUGE_PAUSE_NS = 10000000000u; /* one slow page in ten seconds */
 
 struct hk_slabs hk_slabs = {.lock = {.rank = HK_RANK_SLABS}};
@@ -288,14 +289,13 @@ static bool wants_huge_locked(struct hk_units unit, bool dense)
 static void make_huge(struct hk_units unit)
 {
     char *base = hk_units_base(unit);
-    uint64_t before = HK_OS.now();
+    uint64_t before = HK_OS.cpu();
     HK_OS.advise(base, HK_SUPERSLAB, HK_OS_HUGE);
     *(volatile char *)base = 0;
-    uint64_t after = HK_OS.now();
-    if (after - before >= SLOW_HUGE_NS) {
+    if (HK_OS.cpu() - before >= SLOW_HUGE_NS) {
         HK_OS.advise(base, HK_SUPERSLAB, HK_OS_NO_HUGE);
         hk_lock_take(&hk_slabs.lock);
-        hk_slabs.huge_from = after + HUGE_PAUSE_NS;
+        hk_slabs.huge_from = HK_OS.now() + HUGE_PAUSE_NS;
         hk_bit_clear(unit.arena->huge, unit.index);
         hk_lock_give(&hk_slabs.lock);
     }
