@@ -272,14 +272,18 @@ static void slow_huge_page_means_small_ones_for_a_while(void **state)
 {
     (void)state;
     const uint64_t huge = HK_THP == HK_THP_AUTO;
-    hk_os_fake_set_now(1000);
+    uint64_t now = 1000;
+    hk_os_fake_set_now(now);
     hk_os_fake_slow_down(1000000);
     assert_int_equal(advice_for_dense(), huge);
     hk_os_fake_slow_down(4000000);
-    assert_int_equal(advice_for_dense(), 2 * huge); /* taken back */
+    for (uint64_t pause = 40000000; pause < 320000000; pause *= 2) {
+        assert_int_equal(advice_for_dense(), 2 * huge); /* given and taken back */
+        hk_os_fake_set_now(now + pause - 1);
+        assert_int_equal(advice_for_dense(), 0);
+        hk_os_fake_set_now(now += pause);
+    }
     hk_os_fake_slow_down(0);
-    assert_int_equal(advice_for_dense(), 0);
-    hk_os_fake_set_now(11000000000);
     assert_int_equal(advice_for_dense(), huge);
     while (whole_count) {
         put(whole[--whole_count]);
