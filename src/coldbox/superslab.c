@@ -16,8 +16,12 @@ enum {
     LOOKED_AT = 8,    /* superslabs that are asked for dirty slices */
 };
 
-static const uint64_t SLOW_HUGE_NS = 3000000;       /* a coarse clock's tick is 1 to 4 ms */
-static const uint64_t HUGE_PAUSE_NS = 10000000000u; /* one slow page in ten seconds */
+/* Of the thread's time, which a busy machine does not lengthen. */
+static const uint64_t SLOW_HUGE_NS = 3000000;
+/* None are asked for after a slow one, twice as long after the next, half as long after a quick
+ * one: at most a tenth of the time goes into slow ones, and soon a thousandth. */
+static const uint64_t HUGE_PAUSE_NS = 40000000;
+static const uint64_t HUGE_PAUSE_MAX_NS = 5000000000;
 
 struct hk_slabs hk_slabs = {.lock = {.rank = HK_RANK_SLABS}};
 
@@ -283,22 +287,37 @@ static bool wants_huge_locked(struct hk_units unit, bool dense)
     return wants;
 }
 
+/* What the next pause will be, after a huge page that was slow or not. */
+static void learn_pause_locked(bool slow)
+{
+    uint64_t pause = hk_slabs.huge_pause < HUGE_PAUSE_NS ? HUGE_PAUSE_NS : hk_slabs.huge_pause;
+    if (slow) {
+        hk_slabs.huge_from = HK_OS.now() + pause;
+        pause = pause > HUGE_PAUSE_MAX_NS / 2 ? HUGE_PAUSE_MAX_NS : 2 * pause;
+    } else {
+        pause /= 2;
+    }
+    hk_slabs.huge_pause = pause;
+}
+
 /* Ask, and touch the first page. A kernel that has to make room for huge pages first can take
  * milliseconds for each: then small ones are better for a while. */
 static void make_huge(struct hk_units unit)
 {
     char *base = hk_units_base(unit);
-    uint64_t before = HK_OS.now();
+    uint64_t before = HK_OS.cpu();
     HK_OS.advise(base, HK_SUPERSLAB, HK_OS_HUGE);
     *(volatile char *)base = 0;
-    uint64_t after = HK_OS.now();
-    if (after - before >= SLOW_HUGE_NS) {
+    bool slow = HK_OS.cpu() - before >= SLOW_HUGE_NS;
+    if (slow) {
         HK_OS.advise(base, HK_SUPERSLAB, HK_OS_NO_HUGE);
-        hk_lock_take(&hk_slabs.lock);
-        hk_slabs.huge_from = after + HUGE_PAUSE_NS;
-        hk_bit_clear(unit.arena->huge, unit.index);
-        hk_lock_give(&hk_slabs.lock);
     }
+    hk_lock_take(&hk_slabs.lock);
+    learn_pause_locked(slow);
+    if (slow) {
+        hk_bit_clear(unit.arena->huge, unit.index);
+    }
+    hk_lock_give(&hk_slabs.lock);
 }
 
 /* Make a superslab of a unit that nobody uses. -> false: out of memory. */

@@ -9,6 +9,7 @@
 #include <stdatomic.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
 #ifndef MREMAP_DONTUNMAP
@@ -27,6 +28,8 @@ static struct {
     _Atomic(size_t) mapped;
     _Atomic(uint64_t) purged;
     _Atomic(uint64_t) now;
+    _Atomic(uint64_t) slowness; /* ns more at each look at a thread's time */
+    _Atomic(uint64_t) looks;
 } os = {.now = FIRST_NOW};
 
 void hk_os_fake_reset(void)
@@ -40,6 +43,7 @@ void hk_os_fake_reset(void)
     os.fail_at = 0;
     os.purged = 0;
     os.now = FIRST_NOW;
+    os.slowness = 0;
 }
 
 void hk_os_fake_fail(enum hk_os_call kind, uint64_t n, bool onwards)
@@ -175,6 +179,18 @@ int hk_os_fake_renew(void *addr, size_t size)
 uint64_t hk_os_fake_now(void)
 {
     return os.now;
+}
+
+void hk_os_fake_slow_down(uint64_t ns)
+{
+    os.slowness = ns;
+}
+
+uint64_t hk_os_fake_cpu(void)
+{
+    struct timespec time;
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
+    return (uint64_t)time.tv_sec * 1000000000u + (uint64_t)time.tv_nsec + ++os.looks * os.slowness;
 }
 
 void hk_os_fake_wait(_Atomic(uint32_t) *word, uint32_t value)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* An operating system for tests (a whole struct hk_os) over the real one: refuses chosen calls,
- * keeps a clock that only tests move, counts calls and bytes. Put under the cold side with
+ * keeps a clock that only tests move, makes threads look slow, counts calls and bytes. Put under the cold side with
  * -DHK_OS=hk_os_fake -include tests/fakes/os_fake.h. Safe for any thread. */
 #ifndef HK_FAKES_OS_FAKE_H
 #define HK_FAKES_OS_FAKE_H
@@ -23,6 +23,10 @@ size_t hk_os_fake_mapped(void);
 /* Set the clock, which starts at one second. tests. */
 void hk_os_fake_set_now(uint64_t now);
 
+/* From now on each look at a thread's time finds `ns` more than it has been running; 0: the truth.
+ * tests. */
+void hk_os_fake_slow_down(uint64_t ns);
+
 const struct hk_os_facts *hk_os_fake_facts(void);
 int hk_os_fake_map(size_t size, size_t align, void **out);
 int hk_os_fake_unmap(void *addr, size_t size);
@@ -31,6 +35,7 @@ int hk_os_fake_advise(void *addr, size_t size, enum hk_os_advice advice);
 int hk_os_fake_move(void *from, size_t from_size, void *to);
 int hk_os_fake_renew(void *addr, size_t size);
 uint64_t hk_os_fake_now(void);
+uint64_t hk_os_fake_cpu(void);
 void hk_os_fake_wait(_Atomic(uint32_t) *word, uint32_t value);
 void hk_os_fake_wake(_Atomic(uint32_t) *word);
 void hk_os_fake_stat(struct hk_os_stat *out);
@@ -45,6 +50,7 @@ static const struct hk_os hk_os_fake = {
     .move = hk_os_fake_move,
     .renew = hk_os_fake_renew,
     .now = hk_os_fake_now,
+    .cpu = hk_os_fake_cpu,
     .wait = hk_os_fake_wait,
     .wake = hk_os_fake_wake,
     .stat = hk_os_fake_stat,

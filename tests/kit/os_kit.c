@@ -11,6 +11,7 @@
 #include <stdatomic.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <time.h>
 
 /* The boxes under test, up to a NULL; generated. */
 extern const struct hk_os *const kit_oses[];
@@ -195,6 +196,29 @@ static void clock_never_goes_back(const void *subject)
     }
 }
 
+/* A stopped clock ends the loop too. */
+static void a_threads_time_grows_as_it_runs(const void *subject)
+{
+    const struct hk_os *os = subject;
+    uint64_t first = os->cpu();
+    uint64_t last = first;
+    for (int i = 0; i < 20000000 && last < first + 1000000; i++) {
+        uint64_t now = os->cpu();
+        assert_true(now >= last);
+        last = now;
+    }
+    assert_true(last >= first + 1000000);
+}
+
+static void a_threads_time_leaves_waiting_out(const void *subject)
+{
+    const struct hk_os *os = subject;
+    const struct timespec pause = {.tv_nsec = 100000000};
+    uint64_t before = os->cpu();
+    nanosleep(&pause, NULL);
+    assert_true(os->cpu() - before < 50000000);
+}
+
 static void wait_returns_when_the_word_differs(const void *subject)
 {
     const struct hk_os *os = subject;
@@ -306,6 +330,8 @@ static const struct kit_case cases[] = {
     {"moved_memory_keeps_its_content", moved_memory_keeps_its_content, 0},
     {"move_leaves_zeros_behind", move_leaves_zeros_behind, 0},
     {"clock_never_goes_back", clock_never_goes_back, 0},
+    {"a_threads_time_grows_as_it_runs", a_threads_time_grows_as_it_runs, 0},
+    {"a_threads_time_leaves_waiting_out", a_threads_time_leaves_waiting_out, 0},
     {"wait_returns_when_the_word_differs", wait_returns_when_the_word_differs, 0},
     {"wake_ends_a_wait", wake_ends_a_wait, 0},
     {"stat_counts_mapped_bytes", stat_counts_mapped_bytes, 0},

@@ -56,11 +56,21 @@ const struct hk_os_facts *hk_os_linux_facts(void)
     return &facts;
 }
 
+static uint64_t nanoseconds(clockid_t clock)
+{
+    struct timespec time;
+    clock_gettime(clock, &time);
+    return (uint64_t)time.tv_sec * 1000000000u + (uint64_t)time.tv_nsec;
+}
+
 uint64_t hk_os_linux_now(void)
 {
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
-    return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+    return nanoseconds(CLOCK_MONOTONIC_COARSE);
+}
+
+uint64_t hk_os_linux_cpu(void)
+{
+    return nanoseconds(CLOCK_THREAD_CPUTIME_ID);
 }
 
 static void trim_end(void *addr, size_t size)

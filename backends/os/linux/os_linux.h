@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The Linux box: mmap, guarded madvise, mremap, the coarse clock, futexes. A kind of advice that
+/* The Linux box: mmap, guarded madvise, mremap, clocks, futexes. A kind of advice that
  * the kernel refuses is switched off for a while; a refused unmap falls back to giving the memory
  * back. */
 #ifndef HK_OS_LINUX_H
@@ -16,6 +16,7 @@ HK_HIDDEN int hk_os_linux_advise(void *addr, size_t size, enum hk_os_advice advi
 HK_HIDDEN int hk_os_linux_move(void *from, size_t from_size, void *to);
 HK_HIDDEN int hk_os_linux_renew(void *addr, size_t size);
 HK_HIDDEN uint64_t hk_os_linux_now(void);
+HK_HIDDEN uint64_t hk_os_linux_cpu(void);
 HK_HIDDEN void hk_os_linux_wait(_Atomic(uint32_t) *word, uint32_t value);
 HK_HIDDEN void hk_os_linux_wake(_Atomic(uint32_t) *word);
 HK_HIDDEN void hk_os_linux_stat(struct hk_os_stat *out);
@@ -30,6 +31,7 @@ static const struct hk_os hk_os_linux = {
     .move = hk_os_linux_move,
     .renew = hk_os_linux_renew,
     .now = hk_os_linux_now,
+    .cpu = hk_os_linux_cpu,
     .wait = hk_os_linux_wait,
     .wake = hk_os_linux_wake,
     .stat = hk_os_linux_stat,

@@ -6,6 +6,7 @@
 #include "fakes/os_fake.h"
 
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #define HONEST hk_os_fake
@@ -101,6 +102,18 @@ static uint64_t falling_now(void)
     return now--;
 }
 
+static uint64_t wall_cpu(void)
+{
+    struct timespec time;
+    clock_gettime(CLOCK_MONOTONIC, &time);
+    return (uint64_t)time.tv_sec * 1000000000u + (uint64_t)time.tv_nsec;
+}
+
+static uint64_t stopped_cpu(void)
+{
+    return 1;
+}
+
 static void blind_wait(_Atomic(uint32_t) *word, uint32_t value)
 {
     (void)word;
@@ -150,6 +163,8 @@ FAULT(advise_by_purging, advise, purging_advise)
 FAULT(move_nothing, move, no_move)
 FAULT(move_by_copying, move, copying_move)
 FAULT(turn_back_time, now, falling_now)
+FAULT(count_waiting, cpu, wall_cpu)
+FAULT(count_nothing, cpu, stopped_cpu)
 FAULT(wait_blindly, wait, blind_wait)
 FAULT(never_wake, wake, no_wake)
 FAULT(forget_mappings, stat, modest_stat)
@@ -169,6 +184,8 @@ const struct kit_fault kit_os_faults[] = {
     {"move_moves_nothing", "moved_memory_keeps_its_content", move_nothing},
     {"move_leaves_content", "move_leaves_zeros_behind", move_by_copying},
     {"clock_goes_back", "clock_never_goes_back", turn_back_time},
+    {"waiting_is_counted", "a_threads_time_leaves_waiting_out", count_waiting},
+    {"running_is_not_counted", "a_threads_time_grows_as_it_runs", count_nothing},
     {"wait_is_blind", "wait_returns_when_the_word_differs", wait_blindly},
     {"wake_is_lost", "wake_ends_a_wait", never_wake},
     {"mapped_bytes_forgotten", "stat_counts_mapped_bytes", forget_mappings},
