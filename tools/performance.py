@@ -7,13 +7,6 @@ kept in DIR/results/SECTION.json, so that one can be measured again alone. Every
 all workloads, and on each through all allocators in an order that rotates from round to round. Ratios
 are hakmem's median by the other's: below 1 is better.
 
-sections: micro         the workloads of bench/, time and memory
-          instructions  those of a malloc and free pair, by callgrind
-          suite         programs of mimalloc-bench (--suite)
-          programs      real programs
-          startup       what an allocator adds to a program that does nothing
-          linking       preloaded, linked, and in the program
-
 Exit status: 0, 1 if the build or a run of hakmem or of the system's malloc failed (failures of others
 are shown in the tables), 2 if the command line is wrong or something is missing.
 """
@@ -43,8 +36,10 @@ class Failure(Exception):
 
 
 def parse_arguments(argv):
+    names = '\n'.join(f'  {name:14} {section.title}' for name, section in SECTIONS.items())
     parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+        description=__doc__, epilog=f'sections:\n{names}',
+        formatter_class=argparse.RawDescriptionHelpFormatter)
     add = parser.add_argument
     add('--dir', type=Path, default=Path('build-performance'),
         help='where to build and to keep results (default: build-performance)')
