@@ -24,8 +24,10 @@ def measure(context):
         instructions.supported(harness.load_rows()), context.allocators, context.build / 'bench',
         context.timeout * TIMEOUT_FACTOR, harness.show_progress)
     harness.end_progress()
-    return {'results': {row: {name: [sample(*count)] for name, count in cells.items()}
-                        for row, cells in counts.items()}}
+    results = {row: {name: [sample(*count)] for name, count in cells.items()}
+               for row, cells in counts.items()}
+    # counted once, whatever the rounds are: counts do not vary as times do
+    return {'results': results, 'rounds': 1}
 
 
 def cell(samples):
