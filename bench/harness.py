@@ -128,21 +128,35 @@ def run(command, allocator, timeout, cpu=None):
     return judge(done)
 
 
-def measure(rows, allocators, directory, rounds, quick, timeout, *, pinned, progress):
-    """Every round goes through all rows, and on each through all allocators in an order that
-    rotates from round to round. `progress` is told what runs. -> {row: {allocator: [sample, ...]}}
+def interleave(rows, allocators, rounds, run_one, progress):
+    """Every round goes through all rows (of whatever has a name), and on each through all allocators
+    in an order that rotates from round to round. `progress` is told what runs.
+    -> {row: {allocator: [run_one(row, allocator), ...]}}
     """
     results = {row.name: {allocator.name: [] for allocator in allocators} for row in rows}
-    cpu = max(os.sched_getaffinity(0)) if pinned else None
     for turn in range(rounds):
         shift = turn % len(allocators)
         for index, row in enumerate(rows):
             progress(f'round {turn + 1}/{rounds}, workload {index + 1}/{len(rows)} {row.name}')
-            command = row.command(directory, row.count(quick))
             for allocator in allocators[shift:] + allocators[:shift]:
-                sample = run(command, allocator, timeout, None if row.clock == 'wall' else cpu)
-                results[row.name][allocator.name].append(sample)
+                results[row.name][allocator.name].append(run_one(row, allocator))
     return results
+
+
+def pinned_cpu():
+    """Where workloads of one thread run."""
+    return max(os.sched_getaffinity(0))
+
+
+def measure(rows, allocators, directory, rounds, quick, timeout, *, pinned, progress):
+    """interleave() over workloads of bench/"""
+    cpu = pinned_cpu() if pinned else None
+
+    def run_one(row, allocator):
+        return run(row.command(directory, row.count(quick)), allocator, timeout,
+                   None if row.clock == 'wall' else cpu)
+
+    return interleave(rows, allocators, rounds, run_one, progress)
 
 
 def show_progress(text):

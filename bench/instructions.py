@@ -29,6 +29,7 @@ COUNTS = {
 # what the empty malloc (address, return) and free (return) execute themselves on x86-64
 EMPTY_PAIR = 3
 LOOP_SUFFIX = '_loop'
+LOOP = '(loop)'
 
 
 def count_run(command, library, timeout):
@@ -65,21 +66,30 @@ def per_pair(row, directory, suffix, library, timeout):
     return (high - low) / (high_pairs - low_pairs), None
 
 
-def measure(rows, allocators, directory, timeout, progress):
-    """-> (lines of the table, True if every count succeeded)"""
-    lines = [['instructions/pair', *(allocator.name for allocator in allocators), '(loop)']]
-    complete = True
+def count(rows, allocators, directory, timeout, progress):
+    """-> {row: {allocator: (instructions per pair, None) or (None, failure)}}, the loop taken off;
+    what the loop takes is there as LOOP"""
+    counts = {}
     for index, row in enumerate(rows):
         loop, failed = per_pair(row, directory, LOOP_SUFFIX, '', timeout)
         loop = 0 if failed else loop - EMPTY_PAIR
-        cells = []
+        counts[row.name] = {}
         for allocator in allocators:
             progress(f'workload {index + 1}/{len(rows)} {row.name}, {allocator.name}')
             value, failure = per_pair(row, directory, '', allocator.library, timeout)
-            cells.append(failure if failure else f'{value - loop:.1f}')
-            complete = complete and not failure
-        lines.append([row.name, *cells, failed if failed else f'{loop:.1f}'])
-        complete = complete and not failed
+            counts[row.name][allocator.name] = (None if failure else value - loop, failure)
+        counts[row.name][LOOP] = (None if failed else loop, failed)
+    return counts
+
+
+def measure(rows, allocators, directory, timeout, progress):
+    """-> (lines of the table, True if every count succeeded)"""
+    names = [*(allocator.name for allocator in allocators), LOOP]
+    counts = count(rows, allocators, directory, timeout, progress)
+    lines = [['instructions/pair', *names]]
+    lines += [[row, *(cells[name][1] or f'{cells[name][0]:.1f}' for name in names)]
+              for row, cells in counts.items()]
+    complete = all(not failed for cells in counts.values() for _, failed in cells.values())
     return report.align(lines), complete
 
 

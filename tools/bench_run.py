@@ -89,17 +89,22 @@ def find_ours(options):
     return library(OURS, found[0], build_hint(options))
 
 
-def find_allocators(options):
-    """hakmem first, then the system, then the peers in the order given."""
-    allocators = [find_ours(options), harness.Allocator(SYSTEM, '')]
-    for text in options.peers:
+def find_peers(texts):
+    """-> the allocators of --with, in the order given"""
+    peers = []
+    for text in texts:
         match = re.fullmatch(r'([\w.+-]+)=(.+)', text)
         if not match:
             raise UsageError(f"--with takes NAME=PATH, not '{text}'")
-        if match[1] in [allocator.name for allocator in allocators]:
+        if match[1] in [OURS, SYSTEM, *(peer.name for peer in peers)]:
             raise UsageError(f"two allocators are called '{match[1]}'; choose another NAME")
-        allocators.append(library(match[1], match[2], 'give the path of a shared library'))
-    return allocators
+        peers.append(library(match[1], match[2], 'give the path of a shared library'))
+    return peers
+
+
+def find_allocators(options):
+    """hakmem first, then the system, then the peers."""
+    return [find_ours(options), harness.Allocator(SYSTEM, ''), *find_peers(options.peers)]
 
 
 def choose_rows(patterns):

@@ -132,11 +132,17 @@ def draw(times, ours):
     pyplot.close(figure)
 
 
+def put_between(document, begin, end, made):
+    """Replace what stands between two marks of a document."""
+    text = document.read_text(encoding='utf-8')
+    if begin not in text or end not in text:
+        raise RuntimeError(f'{document} has no place for the tables ({begin} ... {end})')
+    pattern = re.escape(begin) + '.*' + re.escape(end)
+    document.write_text(re.sub(pattern, lambda _: f'{begin}\n\n{made}\n\n{end}', text, flags=re.S),
+                        encoding='utf-8')
+
+
 def write(times, ours):
     draw(times, ours)
-    text = DOCUMENT.read_text(encoding='utf-8')
-    if BEGIN not in text or END not in text:
-        raise RuntimeError(f'{DOCUMENT} has no place for the tables ({BEGIN} ... {END})')
-    made = f'{BEGIN}\n\n![time and memory of every composition]({CHART.name})\n\n{tables(times, ours)}\n\n{END}'
-    pattern = re.escape(BEGIN) + '.*' + re.escape(END)
-    DOCUMENT.write_text(re.sub(pattern, lambda _: made, text, flags=re.S), encoding='utf-8')
+    put_between(DOCUMENT, BEGIN, END,
+                f'![time and memory of every composition]({CHART.name})\n\n{tables(times, ours)}')

@@ -1,0 +1,95 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""The performance report: tools/performance.py measures the cheapest section and writes the document
+into a scratch place, without looking at any time.
+
+--self-test makes the tables of made-up samples, of which every ratio is known.
+"""
+
+import argparse
+import os
+import pathlib
+import subprocess
+import sys
+import tempfile
+
+import common
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+FAILED = {"failure": "SIGABRT", "detail": ""}
+
+
+def check_document(text):
+    lines = text.splitlines()
+    violations = [] if "### Start-up" in lines else ["no section of start-up"]
+    for name in ("hakmem", "system"):
+        rows = [line.split(" | ") for line in lines if line.startswith(f"| {name} |")]
+        if len(rows) != 1 or len(rows[0]) != 6:
+            violations.append(f"no row of {name} with six cells: {rows}")
+        elif not rows[0][2].isdigit():
+            violations.append(f"{name} has no page faults: {rows[0]}")
+    if "`micro`" not in next((line for line in lines if line.startswith("Sections that were not")), ""):
+        violations.append("it does not say that the other sections were not measured")
+    return violations
+
+
+def check(build):
+    with tempfile.TemporaryDirectory() as folder:
+        docs = pathlib.Path(folder) / "docs"
+        command = [
+            sys.executable, ROOT / "tools" / "performance.py", "--build", build, "--dir", folder,
+            "--quick", "--rounds", "1", "--section", "startup", "--report", "--docs", docs,
+        ]
+        done = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                              stderr=subprocess.STDOUT, text=True, check=False)
+        if done.returncode != 0:
+            return [f"performance.py ended with {done.returncode}: {done.stdout}"]
+        return check_document((docs / "performance.md").read_text(encoding="utf-8"))
+
+
+def made_up():
+    """Behind x on `slow`, by 2, and level with y on `even`, on which x failed."""
+    def samples(*times):
+        return [{"time": time, "peak_rss_kib": 1024} for time in times]
+    return {
+        "allocators": ["hakmem", "x", "y"],
+        "units": {"slow": "ns", "even": "ns"},
+        "groups": {"slow": "one", "even": "one"},
+        "untimed": [],
+        "results": {
+            "slow": {"hakmem": samples(7, 4, 1), "x": samples(2), "y": samples(4)},
+            "even": {"hakmem": samples(3), "x": [FAILED], "y": samples(3)},
+        },
+    }
+
+
+def self_test():
+    sys.path[:0] = [str(ROOT / "bench"), str(ROOT / "tools")]
+    from performance_parts import ratios
+    text = ratios.tables(made_up())
+    wanted = [
+        "| one (2) | **2.00** † | 1.00 | **1.41** |",
+        "| slow | time | 2.00 | x |",
+        "| slow | 4.00 ns | 1.00..7.00 | **2.00** | 1.00 | **2.00** x |",
+        "| even | 3.00 ns | 3.00..3.00 | SIGABRT | 1.00 | 1.00 y |",
+    ]
+    violations = [f"no line '{line}' in:\n{text}" for line in wanted if line not in text]
+    if "| even | time |" in text:
+        violations.append("a row that is not behind is among those that are")
+    if not check_document("### Start-up\n| hakmem | 1 |\n"):
+        violations.append("a document without its rows is found good")
+    return violations
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--build", type=os.path.abspath)
+    parser.add_argument("--self-test", action="store_true")
+    args = parser.parse_args()
+    if not args.self_test and not args.build:
+        parser.error("--build is missing")
+    common.main(self_test if args.self_test else lambda: check(args.build))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,129 @@
+# SPDX-License-Identifier: MIT
+"""Section `linking`: a pair of one size, with the library preloaded, linked, and in the program.
+
+The same driver is compiled for each, from the sources of bench/. In the program are the objects that
+the shared library is made of.
+"""
+import dataclasses
+import os
+import shutil
+import subprocess
+import tempfile
+from pathlib import Path
+
+import harness
+import instructions
+import report
+from matrix_parts.report import markdown
+
+from performance_parts import ratios
+from performance_parts.section import LeftOut, Section
+
+ROW = 'pair_64'
+SOURCES = ('pair.c', 'common.c', 'args.c')
+FLAGS = ('-std=gnu11', '-O2', '-pthread')
+SYSTEM, PRELOADED, LINKED, INSIDE = 'system', 'preloaded', 'linked', 'in the program'
+
+
+@dataclasses.dataclass(frozen=True)
+class Form:
+    name: str
+    preload: str
+    link: tuple  # arguments of the linker
+
+
+def forms(context):
+    library = Path(context.allocators[0].library)
+    objects = sorted(library.parent.glob(f'{library.name}.p/**/*.o'))
+    if not objects:
+        raise LeftOut(f'needs the objects of {library.name}, which are in a build directory only')
+    return [
+        Form(SYSTEM, '', ()),
+        Form(PRELOADED, str(library), ()),
+        Form(LINKED, '', (library, f'-Wl,-rpath,{library.parent}')),
+        Form(INSIDE, '', (*objects, '-ldl')),
+    ]
+
+
+def compiler():
+    return next((name for name in (os.environ.get('CC', ''), 'cc', 'gcc', 'clang')
+                 if name and shutil.which(name)), None)
+
+
+def build(form, folder):
+    """-> where the driver is"""
+    folder = folder / form.name.replace(' ', '-')
+    folder.mkdir()
+    sources = [harness.BENCH_DIR / source for source in SOURCES]
+    done = subprocess.run(
+        [compiler(), *FLAGS, *sources, '-o', folder / 'pair', *form.link], check=False,
+        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+        encoding='utf-8', errors='replace')
+    if done.returncode != 0:
+        raise LeftOut(f'cannot build a driver with the library {form.name}: {done.stdout[-500:]}')
+    return folder
+
+
+def count(row, context, form, folder, loop):
+    value, failed = instructions.per_pair(row, folder, '', form.preload, context.timeout)
+    return {'failure': failed} if failed else {'instructions': value - loop}
+
+
+def measure_forms(context, row, all_forms, folder):
+    folders = {form.name: build(form, folder) for form in all_forms}
+    cpu = harness.pinned_cpu()
+
+    def run_one(_, allocator):
+        command = row.command(folders[allocator.name], row.count(context.quick))
+        return harness.run(command, allocator, context.timeout, cpu)
+
+    results = dataclasses.replace(context, allocators=[
+        harness.Allocator(form.name, form.preload) for form in all_forms]).interleave([row], run_one)
+    for sample in ratios.samples_of(results):
+        sample['time'] = report.ns_per_op(sample)
+    content = {'results': results, 'counts': {}, 'left_out': []}
+    if not shutil.which('valgrind'):
+        return {**content, 'left_out': ['instructions: valgrind is not installed']}
+    loop, failed = instructions.per_pair(row, context.build / 'bench', instructions.LOOP_SUFFIX, '',
+                                         context.timeout)
+    if failed:
+        return {**content, 'left_out': [f'instructions: those of the loop alone: {failed}']}
+    for form in all_forms:
+        content['counts'][form.name] = count(row, context, form, folders[form.name],
+                                             loop - instructions.EMPTY_PAIR)
+    return content
+
+
+def measure(context):
+    if not compiler():
+        raise LeftOut('needs a C compiler')
+    row, = (row for row in harness.load_rows() if row.name == ROW)
+    with tempfile.TemporaryDirectory(prefix='hakmem-linking-') as folder:
+        return measure_forms(context, row, forms(context), Path(folder))
+
+
+def line(content, name):
+    samples = content['results'][ROW][name]
+    counted = content['counts'].get(name, {})
+    instruction_cell = counted.get('failure') or (
+        f'{counted["instructions"]:.1f}' if counted else '–')
+    if report.failure(samples):
+        return [name, report.failure(samples), '–', instruction_cell]
+    values = [2 * sample['time'] for sample in samples]
+    return [name, f'{report.median(samples, lambda sample: 2 * sample["time"]):.2f}',
+            f'{min(values):.2f}..{max(values):.2f}', instruction_cell]
+
+
+def tables(content):
+    return markdown(['form', 'ns a pair', 'min..max', 'instructions a pair'],
+                    [line(content, name) for name in content['results'][ROW]])
+
+
+SECTION = Section(
+    'linking', 'Preloaded, linked, or in the program',
+    'A malloc and free of 64 bytes, by one driver that is compiled for each form: with the library '
+    'preloaded; linked as a shared library; and with its objects in the program, where calls go '
+    "to it without the loader's table and its thread-local bins are at a known distance. "
+    "`system` is the C library's malloc. The form without thread-local bins (`HK_TLS_BINS=0`) is for "
+    'tests: no option builds it, so it is not here.',
+    measure, tables)

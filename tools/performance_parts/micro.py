@@ -1,0 +1,43 @@
+# SPDX-License-Identifier: MIT
+"""Section `micro`: every row of bench/rows.txt, time and peak memory."""
+import harness
+import report
+from matrix_parts.report import GROUPS as BOX_GROUPS
+
+from performance_parts import charts, ratios
+from performance_parts.section import Section
+
+OTHER = 'other'
+GROUPS = {
+    'one thread, small': BOX_GROUPS['tiny'],
+    'mid and large': BOX_GROUPS['mid and large'],
+    'threads': BOX_GROUPS['threads'],
+    'memory and burst': (*BOX_GROUPS['burst'], 'phases', 'mid_idle', 'tiny'),
+}
+
+
+def group_of(row):
+    return next((name for name, starts in GROUPS.items() if row.startswith(starts)), OTHER)
+
+
+def measure(context):
+    rows = harness.load_rows()
+    results = harness.measure(rows, context.allocators, context.build / 'bench', context.rounds,
+                              context.quick, context.timeout, pinned=True,
+                              progress=harness.show_progress)
+    harness.end_progress()
+    for sample in ratios.samples_of(results):
+        sample['time'] = report.ns_per_op(sample)
+    return {
+        'results': results,
+        'units': {row.name: 'ns' for row in rows},
+        'groups': {row.name: group_of(row.name) for row in rows},
+        'untimed': [row.name for row in rows if row.clock == 'none'],
+    }
+
+
+SECTION = Section(
+    'micro', 'Workloads of bench/',
+    'All rows of [bench/rows.txt](../bench/rows.txt): nanoseconds per call, CPU time of one thread '
+    'pinned to one CPU, or wall time of several threads. Memory is the peak of resident memory.',
+    measure, ratios.tables, charts.draw)

@@ -1,0 +1,12 @@
+# SPDX-License-Identifier: MIT
+"""The sections of the report, in its order. A new one is a module with a SECTION, listed here."""
+from performance_parts import counts, linking, micro, programs, startup, suite
+
+SECTIONS = {section.name: section for section in (
+    micro.SECTION,
+    counts.SECTION,
+    suite.SECTION,
+    programs.SECTION,
+    startup.SECTION,
+    linking.SECTION,
+)}
