@@ -139,6 +139,9 @@ def print_results(options, rows, allocators, results):
     bursts = report.burst_table(rows, results, names)
     if bursts:
         print('\nmemory held at the end, as a share of the peak:\n' + '\n'.join(bursts))
+    drifts = report.drift_table(rows, results, names)
+    if drifts:
+        print('\nresident by requested memory, mean and at the end:\n' + '\n'.join(drifts))
     failed = report.failures(results)
     if failed:
         print('\nfailed:\n' + '\n'.join(failed))
