@@ -181,8 +181,8 @@ def run_instructions(options, rows, allocators):
     return 0 if complete else 1
 
 
-def check_outputs(options):
-    for path in (options.json, options.chart):
+def check_outputs(*paths):
+    for path in paths:
         if path and not Path(path).resolve().parent.is_dir():
             raise UsageError(f'no directory for {path}')
 
@@ -195,7 +195,7 @@ def main(argv):
         for row in rows:
             print(f'{row.name:17}', *row.command(Path(''), row.count(options.quick)))
         return 0
-    check_outputs(options)
+    check_outputs(options.json, options.chart)
     allocators = find_allocators(options)
     return (run_instructions if options.instructions else run_times)(options, rows, allocators)
 
