@@ -95,13 +95,14 @@ uint64_t hk_bench_rss_kib(void)
     return strtoull(second, NULL, 10) * ((uint64_t)sysconf(_SC_PAGESIZE) / 1024);
 }
 
-static void print_line(const char *workload, uint64_t op_count, double seconds, const char *tail)
+void hk_bench_report_with(const char *workload, uint64_t op_count, double seconds,
+                          const char *fields)
 {
     double rate = seconds > 0 ? (double)op_count / seconds : 0;
     int written = dprintf(STDOUT_FILENO,
                           "workload=%s ops=%" PRIu64 " seconds=%.6f ops_per_s=%.0f "
                           "peak_rss_kib=%" PRIu64 "%s\n",
-                          workload, op_count, seconds, rate, peak_rss_kib(), tail);
+                          workload, op_count, seconds, rate, peak_rss_kib(), fields);
 
     if (written < 0) {
         hk_bench_fail("cannot write to standard output");
@@ -110,16 +111,16 @@ static void print_line(const char *workload, uint64_t op_count, double seconds, 
 
 void hk_bench_report(const char *workload, uint64_t op_count, double seconds)
 {
-    print_line(workload, op_count, seconds, "");
+    hk_bench_report_with(workload, op_count, seconds, "");
 }
 
 static void report_rss(const char *workload, uint64_t op_count, double seconds, const char *what,
                        uint64_t rss_kib)
 {
-    char tail[64];
+    char field[64];
 
-    snprintf(tail, sizeof tail, " %s_rss_kib=%" PRIu64, what, rss_kib);
-    print_line(workload, op_count, seconds, tail);
+    snprintf(field, sizeof field, " %s_rss_kib=%" PRIu64, what, rss_kib);
+    hk_bench_report_with(workload, op_count, seconds, field);
 }
 
 void hk_bench_report_end(const char *workload, uint64_t op_count, double seconds,

@@ -62,6 +62,10 @@ uint64_t hk_bench_rss_kib(void);
 /* Print the closing line. */
 void hk_bench_report(const char *workload, uint64_t op_count, double seconds);
 
+/* As hk_bench_report, with more fields: " name=number" for each. */
+void hk_bench_report_with(const char *workload, uint64_t op_count, double seconds,
+                          const char *fields);
+
 /* As hk_bench_report, with the resident memory after a burst. */
 void hk_bench_report_end(const char *workload, uint64_t op_count, double seconds,
                          uint64_t end_rss_kib);

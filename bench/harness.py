@@ -105,7 +105,8 @@ def judge(done):
         return failed('not loaded', done.stderr)
     if done.returncode != 0:
         return failed(describe_exit(done.returncode), done.stderr)
-    numbers = parse_line(done.stdout)
+    # a workload may print lines of its own before the closing one
+    numbers = parse_line((done.stdout.splitlines() or [''])[-1])
     if numbers is None or not {'ops', 'seconds', 'peak_rss_kib'} <= numbers.keys():
         return failed('no result', done.stdout)
     return numbers

@@ -32,19 +32,26 @@ LOOP_SUFFIX = '_loop'
 LOOP = '(loop)'
 
 
+def callgrind(command, library, timeout, scratch, options=()):
+    """Run under callgrind, with its files in `scratch`. -> the finished run, None if out of time"""
+    # valgrind's own start-up script must not run under the allocator, so env sets the preload
+    preload = ['env', f'LD_PRELOAD={library}'] if library else ['env', '-u', 'LD_PRELOAD']
+    tool = ['valgrind', '--tool=callgrind', '--trace-children=yes', *options,
+            f'--callgrind-out-file={Path(scratch) / "callgrind.%p"}']
+    try:
+        return subprocess.run([*tool, *preload, *command], timeout=timeout, check=False,
+                              stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                              stderr=subprocess.PIPE, encoding='utf-8', errors='replace')
+    except subprocess.TimeoutExpired:
+        return None
+
+
 def count_run(command, library, timeout):
     """-> (instructions, pairs, None), or (0, 0, failure)"""
     with tempfile.TemporaryDirectory() as scratch:
-        # valgrind's own start-up script must not run under the allocator, so env sets the preload
-        preload = ['env', f'LD_PRELOAD={library}'] if library else ['env', '-u', 'LD_PRELOAD']
-        callgrind = ['valgrind', '--tool=callgrind', '--trace-children=yes',
-                     f'--callgrind-out-file={Path(scratch) / "callgrind.%p"}']
-        try:
-            done = subprocess.run([*callgrind, *preload, *command], timeout=timeout, check=False,
-                                  stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                                  stderr=subprocess.PIPE, encoding='utf-8', errors='replace')
-        except subprocess.TimeoutExpired:
-            return 0, 0, 'timeout'
+        done = callgrind(command, library, timeout, scratch)
+    if done is None:
+        return 0, 0, 'timeout'
     totals = re.findall(r'Collected\s*:\s*(\d+)', done.stderr)
     numbers = harness.judge(done)
     if 'failure' in numbers or not totals:

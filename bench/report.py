@@ -143,3 +143,18 @@ def burst_table(rows, results, names):
     lines += [[row.name, *(end_share(results[row.name][name]) for name in names)]
               for row in bursts]
     return list(align(lines)) if bursts else []
+
+
+def rss_ratios(samples):
+    return failure(samples) or ' '.join(
+        f'{median(samples, lambda sample: sample[field]):.3f}'
+        for field in ('mean_rss_ratio', 'end_rss_ratio'))
+
+
+def drift_table(rows, results, names):
+    """Resident by requested memory, mean and at the end; empty without such rows."""
+    drifts = [row for row in rows if row.program == 'drift']
+    lines = [['sizes drift', *names]]
+    lines += [[row.name, *(rss_ratios(results[row.name][name]) for name in names)]
+              for row in drifts]
+    return list(align(lines)) if drifts else []

@@ -144,6 +144,9 @@ def print_results(options, rows, allocators, results):
     bursts = report.burst_table(rows, results, names)
     if bursts:
         print('\nmemory held at the end, as a share of the peak:\n' + '\n'.join(bursts))
+    drifts = report.drift_table(rows, results, names)
+    if drifts:
+        print('\nresident by requested memory, mean and at the end:\n' + '\n'.join(drifts))
     failed = report.failures(results)
     if failed:
         print('\nfailed:\n' + '\n'.join(failed))
@@ -183,8 +186,8 @@ def run_instructions(options, rows, allocators):
     return 0 if complete else 1
 
 
-def check_outputs(options):
-    for path in (options.json, options.chart):
+def check_outputs(*paths):
+    for path in paths:
         if path and not Path(path).resolve().parent.is_dir():
             raise UsageError(f'no directory for {path}')
 
@@ -197,7 +200,7 @@ def main(argv):
         for row in rows:
             print(f'{row.name:17}', *row.command(Path(''), row.count(options.quick)))
         return 0
-    check_outputs(options)
+    check_outputs(options.json, options.chart)
     allocators = find_allocators(options)
     return (run_instructions if options.instructions else run_times)(options, rows, allocators)
 
