@@ -73,8 +73,8 @@ struct hk_os {
     /* -> monotonic nanoseconds, may be as coarse as some milliseconds. any, no system call. */
     uint64_t (*now)(void);
 
-    /* -> nanoseconds that the calling thread has been running, in the kernel as well, and nothing of
-     * what it waited; fine enough for a millisecond. any, may be a system call. */
+    /* -> nanoseconds that the calling thread has been running, in the kernel as well, and nothing
+     * of what it waited; fine enough for a millisecond. any, may be a system call. */
     uint64_t (*cpu)(void);
 
     /* Sleep while *word == value, until woken; may return early. any. */

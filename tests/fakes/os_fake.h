@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* An operating system for tests (a whole struct hk_os) over the real one: refuses chosen calls,
- * keeps a clock that only tests move, makes threads look slow, counts calls and bytes. Put under the cold side with
- * -DHK_OS=hk_os_fake -include tests/fakes/os_fake.h. Safe for any thread. */
+ * keeps a clock that only tests move, makes threads look slow, counts calls and bytes. Put under
+ * the cold side with -DHK_OS=hk_os_fake -include tests/fakes/os_fake.h. Safe for any thread. */
 #ifndef HK_FAKES_OS_FAKE_H
 #define HK_FAKES_OS_FAKE_H
 
