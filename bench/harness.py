@@ -7,6 +7,7 @@ It never raises for what the program under test does, so that a crash shows in t
 import argparse
 import fnmatch
 import os
+import platform
 import signal
 import subprocess
 import sys
@@ -46,6 +47,11 @@ def load_rows(path=ROWS_FILE):
             name, program, args, full, quick, clock = (cell.strip() for cell in line.split('|'))
             rows.append(Row(name, program, args, int(full), int(quick), clock))
     return rows
+
+
+def kernel():
+    """Name and version of the running kernel, without what its builder added."""
+    return f"{platform.system()} {'.'.join(platform.release().split('.')[:2])}"
 
 
 def positive(text):

@@ -125,7 +125,7 @@ def find_programs(options, rows, suffix=''):
 
 def write_json(options, allocators, results):
     content = {
-        'machine': f'{platform.machine()} {platform.system()} {platform.release()}',
+        'machine': f'{platform.machine()} {harness.kernel()}',
         'cpus': os.cpu_count(),
         'rounds': options.rounds,
         'quick': options.quick,

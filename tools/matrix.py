@@ -65,8 +65,11 @@ def chosen(found, names, without=()):
     unknown = {*names, *without} - {composition.name for composition in found}
     if unknown:
         raise UsageError(f"no composition '{sorted(unknown)[0]}'; see: tools/matrix.py list")
-    return [composition for composition in found
+    left = [composition for composition in found
             if composition.name not in without and (not names or composition.name in names)]
+    if not left:
+        raise UsageError('--except leaves nothing of what was chosen')
+    return left
 
 
 def print_list():

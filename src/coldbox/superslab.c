@@ -18,8 +18,8 @@ enum {
 
 /* Of the thread's time, which a busy machine does not lengthen. */
 static const uint64_t SLOW_HUGE_NS = 3000000;
-/* None are asked for after a slow one, twice as long after the next, half as long after a quick
- * one: at most a tenth of the time goes into slow ones, and soon a thousandth. */
+/* None are asked for so long after a slow one, twice as long after the next, half as long after a
+ * quick one. */
 static const uint64_t HUGE_PAUSE_NS = 40000000;
 static const uint64_t HUGE_PAUSE_MAX_NS = 5000000000;
 

@@ -86,7 +86,7 @@ struct hk_slot {
     _Atomic(uint32_t) live; /* blocks out, as the box reports them by adjust; holder */
 };
 
-_Static_assert(sizeof(struct hk_slot) == sizeof(struct hk_page), "a slot is found by one addition");
+_Static_assert(sizeof(struct hk_slot) == sizeof(struct hk_page), "a slot is found by one bit");
 
 enum {
     /* Descriptors of superslab n begin at n % HK_COLOURS times their size: if all superslabs had
