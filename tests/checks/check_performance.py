@@ -16,6 +16,10 @@ import tempfile
 import common
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
+sys.path[:0] = [str(ROOT / folder) for folder in ("bench", "tools")]
+
+from performance_parts import document, micro, ratios, suite  # noqa: E402
+
 FAILED = {"failure": "SIGABRT", "detail": ""}
 
 
@@ -63,19 +67,46 @@ def made_up():
     }
 
 
-def self_test():
-    sys.path[:0] = [str(ROOT / "bench"), str(ROOT / "tools")]
-    from performance_parts import ratios
+def has_lines(text, wanted):
+    return [f"no line '{line}' in:\n{text}" for line in wanted if line not in text]
+
+
+def check_ratios():
     text = ratios.tables(made_up())
-    wanted = [
+    violations = has_lines(text, [
         "| one (2) | **2.00** † | 1.00 | **1.41** |",
-        "| slow | time | 2.00 | x |",
+        "| slow | time | one | 2.00 | x |",
         "| slow | 4.00 ns | 1.00..7.00 | **2.00** | 1.00 | **2.00** x |",
         "| even | 3.00 ns | 3.00..3.00 | SIGABRT | 1.00 | 1.00 y |",
-    ]
-    violations = [f"no line '{line}' in:\n{text}" for line in wanted if line not in text]
+    ])
     if "| even | time |" in text:
         violations.append("a row that is not behind is among those that are")
+    return violations
+
+
+def check_drift():
+    content = made_up()
+    if micro.drift(content):
+        return ["a table of drift without a row of it"]
+    for mean, sample in zip((1.25, 1.5, 1.375), content["results"]["slow"]["hakmem"]):
+        sample.update(mean_rss_ratio=mean, end_rss_ratio=2 * mean)
+    for name in ("x", "y"):
+        content["results"]["slow"][name] = [FAILED]
+    return has_lines(micro.tables(content), [
+        "| slow, mean | 1.375 | SIGABRT | SIGABRT |", "| slow, end | 2.750 | SIGABRT | SIGABRT |"])
+
+
+def check_kinds():
+    """What is said of rows behind is said of every kind of row that the list of them can have."""
+    text = (document.DOCS / document.NAME).read_text(encoding="utf-8")
+    text = text.partition("## What is behind")[2].partition("\n## ")[0]
+    kinds = {*micro.GROUPS, micro.OTHER, *(one.group for one in suite.PROGRAMS), "programs"}
+    return [f"docs/{document.NAME} says nothing of the kind `{kind}`" for kind in sorted(kinds)
+            if f"`{kind}`" not in text]
+
+
+def self_test():
+    violations = [line for check_it in (check_ratios, check_drift, check_kinds) for line in check_it()]
     if not check_document("### Start-up\n| hakmem | 1 |\n"):
         violations.append("a document without its rows is found good")
     return violations
@@ -83,12 +114,14 @@ def self_test():
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--build", type=os.path.abspath)
-    parser.add_argument("--self-test", action="store_true")
+    what = parser.add_mutually_exclusive_group(required=True)
+    what.add_argument("--build", type=os.path.abspath)
+    what.add_argument("--self-test", action="store_true")
     args = parser.parse_args()
-    if not args.self_test and not args.build:
-        parser.error("--build is missing")
-    common.main(self_test if args.self_test else lambda: check(args.build))
+    if args.self_test:
+        common.main(self_test)
+    else:
+        common.main(lambda: check(args.build))
 
 
 if __name__ == "__main__":
