@@ -21,6 +21,7 @@ sys.dont_write_bytecode = True
 import bench_run  # noqa: E402
 import harness  # noqa: E402
 import report  # noqa: E402
+import sweep  # noqa: E402
 from matrix_parts import compositions, runner  # noqa: E402
 from performance_parts import charts, document  # noqa: E402
 from performance_parts.registry import SECTIONS  # noqa: E402
@@ -95,7 +96,7 @@ def make_context(options):
     peers = bench_run.find_peers(options.peers)
     options.build = build(options)
     allocators = [bench_run.find_ours(options), harness.Allocator(bench_run.SYSTEM, ''), *peers]
-    bench_run.find_programs(options, [*harness.load_rows(), LAUNCH])
+    bench_run.find_programs(options, [*harness.load_rows(), LAUNCH, sweep.ROW])
     return Context(
         build=options.build.resolve(), allocators=allocators,
         rounds=options.rounds or (bench_run.QUICK_ROUNDS if options.quick else bench_run.FULL_ROUNDS),

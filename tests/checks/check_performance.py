@@ -18,7 +18,7 @@ import common
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT / folder) for folder in ("bench", "tools")]
 
-from performance_parts import document, micro, ratios, suite  # noqa: E402
+from performance_parts import document, micro, ratios, sizes, suite  # noqa: E402
 
 FAILED = {"failure": "SIGABRT", "detail": ""}
 
@@ -96,6 +96,26 @@ def check_drift():
         "| slow, mean | 1.375 | SIGABRT | SIGABRT |", "| slow, end | 2.750 | SIGABRT | SIGABRT |"])
 
 
+def check_sizes():
+    """A cliff at 65 bytes, a rival at 64, a system call, and sizes between the doublings."""
+    def samples(time):
+        return [{"ops": 2, "seconds": time * 1e-9, "time": time}]
+    times = {"pair 32": (10, 20), "pair 64": (20, 10), "pair 65": (50, 50), "pair 80": (30, 60)}
+    rows = {row: {"hakmem": samples(ours), "x": samples(its)} for row, (ours, its) in times.items()}
+    calls = [{"pattern": "pair", "size": 32, "calls": 0, "names": {}},
+             {"pattern": "pair", "size": 64, "calls": 1.5, "names": {"madvise": 1.5}}]
+    calls += [{**point, "pattern": "set", "calls": 0, "names": {}} for point in calls]
+    text = sizes.tables({"allocators": ["hakmem", "x"], "units": dict.fromkeys(times, "ns"),
+                         "untimed": [], "results": rows, "calls": calls})
+    violations = has_lines(text, [
+        "| pair 64 | 20.00 ns | 20.00..20.00 | **2.00** | **2.00** x |",
+        "hakmem 1, x 1. Those of hakmem:", "| pair | 65 | 50.0 | 2.5 | step |",
+        "at 1 of 4 sizes:", "- pair: 64 (2.00 x)", "| 64 | madvise 1.50 | – |"])
+    if "| pair 65 | 50.00 ns" in text:
+        violations.append("a size between the doublings is among them")
+    return violations
+
+
 def check_kinds():
     """What is said of rows behind is said of every kind of row that the list of them can have."""
     text = (document.DOCS / document.NAME).read_text(encoding="utf-8")
@@ -106,7 +126,7 @@ def check_kinds():
 
 
 def self_test():
-    violations = [line for check_it in (check_ratios, check_drift, check_kinds) for line in check_it()]
+    violations = [line for check_it in (check_ratios, check_drift, check_sizes, check_kinds) for line in check_it()]
     if not check_document("### Start-up\n| hakmem | 1 |\n"):
         violations.append("a document without its rows is found good")
     return violations
