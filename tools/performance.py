@@ -15,7 +15,7 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-sys.path[:0] = [str(ROOT / 'bench'), str(ROOT / 'tools')]
+sys.path[:0] = [str(ROOT / folder) for folder in ('bench', 'tools', 'tables')]
 sys.dont_write_bytecode = True
 
 import bench_run  # noqa: E402

@@ -1,14 +1,16 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""The performance report: tools/performance.py measures the cheapest section and writes the document
+"""The performance report: tools/performance.py measures the cheapest sections and writes the document
 into a scratch place, without looking at any time.
 
---self-test makes the tables of made-up samples, of which every ratio is known.
+--self-test makes the tables of made-up samples, of which every ratio is known. --rounding
+LIBRARY: blocks are as large as the section `fragmentation` computes.
 """
 
 import argparse
 import os
 import pathlib
+import re
 import subprocess
 import sys
 import tempfile
@@ -16,10 +18,13 @@ import tempfile
 import common
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-sys.path[:0] = [str(ROOT / folder) for folder in ("bench", "tools")]
+sys.path[:0] = [str(ROOT / folder) for folder in ("bench", "tools", "tables")]
 
-from performance_parts import document, micro, ratios, sizes, suite  # noqa: E402
+import size_rules  # noqa: E402
+import size_suggest  # noqa: E402
+from performance_parts import document, fragmentation, micro, ratios, sizes, suite  # noqa: E402
 
+HISTOGRAMS = sorted(fragmentation.HISTOGRAMS.glob("*.txt"))
 FAILED = {"failure": "SIGABRT", "detail": ""}
 
 
@@ -32,6 +37,9 @@ def check_document(text):
             violations.append(f"no row of {name} with six cells: {rows}")
         elif not rows[0][2].isdigit():
             violations.append(f"{name} has no page faults: {rows[0]}")
+    for path in HISTOGRAMS:
+        if not re.search(rf"^\| {path.stem} \| \d+ \|.* \d+\.\d % \|$", text, re.M):
+            violations.append(f"no row of {path.stem} with its requests and what they leave unused")
     if "`micro`" not in next((line for line in lines if line.startswith("Sections that were not")), ""):
         violations.append("it does not say that the other sections were not measured")
     return violations
@@ -42,7 +50,8 @@ def check(build):
         docs = pathlib.Path(folder) / "docs"
         command = [
             sys.executable, ROOT / "tools" / "performance.py", "--build", build, "--dir", folder,
-            "--quick", "--rounds", "1", "--section", "startup", "--report", "--docs", docs,
+            "--quick", "--rounds", "1", "--section", "startup", "--section", "fragmentation",
+            "--report", "--docs", docs,
         ]
         done = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                               stderr=subprocess.STDOUT, text=True, check=False)
@@ -116,6 +125,19 @@ def check_sizes():
     return violations
 
 
+def check_rounding_up():
+    classes = size_rules.load(size_rules.DEFAULT).classes
+    wanted = {0: 16, 1: 16, 16: 16, 17: 32, 1024: 1024, 1025: 1152, 8193: 10240, 262144: 262144,
+              262145: 327680, 1 << 20: 1 << 20}
+    violations = [f"a block for {size} is {fragmentation.block_size(size, classes)}, not {block}"
+                  for size, block in wanted.items()
+                  if fragmentation.block_size(size, classes) != block]
+    found = fragmentation.add_up({10: 3, 1025: 1}, classes)
+    content = {"results": {"made up": {part: [numbers] for part, numbers in found.items()}}}
+    return violations + has_lines(fragmentation.tables(content), [
+        "| made up | 4 | 263.8 | 6.0 | 127.0 | – | 36.2 | 12.1 % |"])
+
+
 def check_kinds():
     """What is said of rows behind is said of every kind of row that the list of them can have."""
     text = (document.DOCS / document.NAME).read_text(encoding="utf-8")
@@ -126,10 +148,32 @@ def check_kinds():
 
 
 def self_test():
-    violations = [line for check_it in (check_ratios, check_drift, check_sizes, check_kinds) for line in check_it()]
+    violations = [line for check_it in (check_ratios, check_drift, check_sizes, check_rounding_up,
+                                        check_kinds) for line in check_it()]
     if not check_document("### Start-up\n| hakmem | 1 |\n"):
         violations.append("a document without its rows is found good")
     return violations
+
+
+USABLE = r"""
+import ctypes, sys
+libc = ctypes.CDLL(None)
+libc.malloc.restype = ctypes.c_void_p
+for size in map(int, sys.stdin):
+    print(size, libc.malloc_usable_size(ctypes.c_void_p(libc.malloc(ctypes.c_size_t(size)))))
+"""
+
+
+def check_rounding(library):
+    classes = size_rules.load(size_rules.DEFAULT).classes
+    asked = "\n".join(map(str, sorted(size_suggest.read_histogram(HISTOGRAMS))))
+    done = subprocess.run([sys.executable, "-c", USABLE], input=asked, text=True, check=True,
+                          stdout=subprocess.PIPE, env={**os.environ, "LD_PRELOAD": library})
+    found = [tuple(map(int, line.split())) for line in done.stdout.splitlines()]
+    if not found:
+        return ["no size was asked for"]
+    return [f"a block for {size} is {block}, not {fragmentation.block_size(size, classes)}"
+            for size, block in found if block != fragmentation.block_size(size, classes)]
 
 
 def main():
@@ -137,9 +181,12 @@ def main():
     what = parser.add_mutually_exclusive_group(required=True)
     what.add_argument("--build", type=os.path.abspath)
     what.add_argument("--self-test", action="store_true")
+    what.add_argument("--rounding", type=os.path.abspath, metavar="LIBRARY")
     args = parser.parse_args()
     if args.self_test:
         common.main(self_test)
+    elif args.rounding:
+        common.main(lambda: check_rounding(args.rounding))
     else:
         common.main(lambda: check(args.build))
 
