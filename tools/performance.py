@@ -85,8 +85,9 @@ def build(options):
         return options.build
     profile, = (one for one in compositions.profiles() if one.name == 'default')
     print('building the default profile', file=sys.stderr, flush=True)
+    # debug: line numbers, for the section of atomic operations; the code is the same
     problem = runner.build(profile, options.dir / 'build', 'gcc',
-                           ('-Dtests=disabled', '-Dtools=false', '-Dbench=true'))
+                           ('-Dtests=disabled', '-Dtools=false', '-Dbench=true', '-Ddebug=true'))
     if problem:
         raise Failure(f'the default profile {problem}')
     return options.dir / 'build'
@@ -104,9 +105,9 @@ def make_context(options):
 
 
 def failures(content):
-    """Those of hakmem, of the system's malloc, and of ways to link."""
+    """Those of hakmem, of the system's malloc, and of ways to link; and what a section found wrong."""
     others = content['allocators'][2:]
-    return report.failures({
+    return content.get('wrong', []) + report.failures({
         row: {name: samples for name, samples in cells.items() if name not in others}
         for row, cells in content['results'].items()})
 

@@ -3,8 +3,9 @@
 """The performance report: tools/performance.py measures the cheapest sections and writes the document
 into a scratch place, without looking at any time.
 
---self-test makes the tables of made-up samples, of which every ratio is known. --rounding
-LIBRARY: blocks are as large as the section `fragmentation` computes.
+--self-test makes the tables of made-up samples, of which every ratio is known. --atomics LIBRARY: what
+is said of atomic operations is said of all that the library has. --rounding LIBRARY: blocks are as
+large as the section `fragmentation` computes.
 """
 
 import argparse
@@ -20,9 +21,12 @@ import common
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT / folder) for folder in ("bench", "tools", "tables")]
 
+import atomic_sites  # noqa: E402
+import performance  # noqa: E402
 import size_rules  # noqa: E402
 import size_suggest  # noqa: E402
-from performance_parts import document, fragmentation, micro, ratios, sizes, suite  # noqa: E402
+from performance_parts import atomic_counts, contention, document  # noqa: E402
+from performance_parts import fragmentation, micro, ratios, sizes, suite  # noqa: E402
 
 HISTOGRAMS = sorted(fragmentation.HISTOGRAMS.glob("*.txt"))
 FAILED = {"failure": "SIGABRT", "detail": ""}
@@ -138,6 +142,24 @@ def check_rounding_up():
         "| made up | 4 | 263.8 | 6.0 | 127.0 | – | 36.2 | 12.1 % |"])
 
 
+def check_contention():
+    """A function that is not known is named, and all that are known are in the sources."""
+    sites = {("push", "src/coldbox/remote.c:1"), ("push", "src/coldbox/none.c:2 (discriminator 3)")}
+    found = contention.unknown(sites)
+    violations = contention.stale(ROOT)
+    if len(found) != 1 or not found[0].startswith("src/coldbox/none.c: push has"):
+        violations.append(f"of one unknown function it says {found}")
+    lines = (ROOT / "src/coldbox/remote.c").read_text(encoding="utf-8").splitlines()
+    line = next(number for number, text in enumerate(lines, 1) if "hk_atomic_cas(&heap->queue" in text)
+    if contention.name_of(ROOT, "send_entry", f"src/coldbox/remote.c:{line}") != "push":
+        violations.append("a function that was inlined is not found by its line")
+    if performance.failures({**made_up(), "wrong": found})[:1] != found:
+        violations.append("the tool does not fail by it")
+    if not contention.stale(ROOT / "tests"):
+        violations.append("functions that are nowhere are not found stale")
+    return violations
+
+
 def check_kinds():
     """What is said of rows behind is said of every kind of row that the list of them can have."""
     text = (document.DOCS / document.NAME).read_text(encoding="utf-8")
@@ -149,10 +171,18 @@ def check_kinds():
 
 def self_test():
     violations = [line for check_it in (check_ratios, check_drift, check_sizes, check_rounding_up,
-                                        check_kinds) for line in check_it()]
+                                        check_contention, check_kinds) for line in check_it()]
     if not check_document("### Start-up\n| hakmem | 1 |\n"):
         violations.append("a document without its rows is found good")
     return violations
+
+
+def check_atomics(library):
+    try:
+        sites = atomic_counts.find_sites(library)
+    except atomic_sites.NotUsable as error:
+        raise common.Skip(str(error)) from None
+    return contention.unknown({(site.function, site.source) for site in sites.values()})
 
 
 USABLE = r"""
@@ -181,10 +211,13 @@ def main():
     what = parser.add_mutually_exclusive_group(required=True)
     what.add_argument("--build", type=os.path.abspath)
     what.add_argument("--self-test", action="store_true")
+    what.add_argument("--atomics", type=os.path.abspath, metavar="LIBRARY")
     what.add_argument("--rounding", type=os.path.abspath, metavar="LIBRARY")
     args = parser.parse_args()
     if args.self_test:
         common.main(self_test)
+    elif args.atomics:
+        common.main(lambda: check_atomics(args.atomics))
     elif args.rounding:
         common.main(lambda: check_rounding(args.rounding))
     else:

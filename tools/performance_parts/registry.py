@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 """The sections of the report, in its order. A new one is a module with a SECTION, listed here."""
 from performance_parts import (
-    counts, fragmentation, linking, micro, programs, sizes, startup, suite)
+    atomic_counts, counts, fragmentation, linking, micro, programs, sizes, startup, suite)
 
 SECTIONS = {section.name: section for section in (
     micro.SECTION,
@@ -11,5 +11,6 @@ SECTIONS = {section.name: section for section in (
     programs.SECTION,
     startup.SECTION,
     linking.SECTION,
+    atomic_counts.SECTION,
     fragmentation.SECTION,
 )}
