@@ -4,7 +4,7 @@
 
     count_programs.py --counter build/tables/libcount-sizes.so --out tables/histograms
 
-Sizes to 1 KiB and above 1 MiB are in no table of classes; their calls stand in the head of each file.
+Tables of classes are about the sizes above 1 KiB; the smaller ones are there for whoever sums up all.
 """
 
 import argparse
@@ -20,9 +20,7 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "tools"))
 sys.dont_write_bytecode = True
 
-import try_programs  # noqa: E402
-
-TINY_MAX = 1024
+import real_programs  # noqa: E402
 
 # the sources are those of Python's library
 GIT_PROGRAM = r"""
@@ -56,11 +54,10 @@ print scalar(@sorted), " ", length($text), " ", scalar(keys %by_length), "\n";
 
 def programs(directory):
     """(name, what it does, command, file on standard input, environment)"""
-    tried = {program.command[0].rsplit("/")[-1]: program
-             for program in try_programs.programs(directory)}
-    for name, program in tried.items():
+    for program in real_programs.few(directory):
+        name = pathlib.Path(program.command[0]).name
         name = "python3" if name.startswith("python") else name
-        yield name, program.label, program.command, program.stdin, program.environment
+        yield name, program.name, program.command, program.stdin, program.environment
     home = {"HOME": str(directory), "GIT_CONFIG_NOSYSTEM": "1"}
     library = str(pathlib.Path(os.__file__).parent)
     yield ("git", "git, 5 commits of some 100 files, repack, log, grep, blame",
@@ -85,14 +82,11 @@ def run_counted(command, stdin, environment, counter, directory):
 
 
 def write(path, label, total):
-    tiny = sum(count for size, count in total.items() if size <= TINY_MAX)
-    rest = {size: count for size, count in total.items() if size > TINY_MAX}
     with path.open("w", encoding="ascii") as out:
-        out.write(f"# {label}: calls of malloc and its kin by size, from above 1 KiB to 1 MiB.\n")
-        out.write(f"# {sum(rest.values())} calls are listed; {tiny} more asked for 1 KiB at most.\n")
-        for size in sorted(rest):
-            out.write(f"{size} {rest[size]}\n")
-    print(f"{path}: {len(rest)} sizes, {sum(rest.values())} calls")
+        out.write(f"# {label}: {sum(total.values())} calls of malloc and its kin by size, to 1 MiB.\n")
+        for size in sorted(total):
+            out.write(f"{size} {total[size]}\n")
+    print(f"{path}: {len(total)} sizes, {sum(total.values())} calls")
 
 
 def main():

@@ -74,14 +74,13 @@ def choose_rows(patterns):
     return rows
 
 
-def count_row(row, directory, ours, sites, options):
-    """-> {'ops': N, 'counts': {Site: executions}}, or a failure"""
-    command = row.command(directory, options.count or COUNTS[row.name])
+def count_command(command, ours, sites, timeout):
+    """-> {'ops': N, 'counts': {(function, source, kind): executions}}, or a failure"""
     with tempfile.TemporaryDirectory() as scratch:
         library = atomic_sites.copy_without_lines(ours.library, scratch)
-        done = instructions.callgrind(command, library, options.timeout, scratch, OPTIONS)
+        done = instructions.callgrind(command, library, timeout, scratch, OPTIONS)
         if done is None:
-            return harness.failed('timeout', f'no end within {options.timeout} s')
+            return harness.failed('timeout', f'no end within {timeout} s')
         numbers = harness.judge(done)
         if 'failure' in numbers:
             return numbers
@@ -147,7 +146,8 @@ def run(options):
     results = {}
     for place, row in enumerate(rows):
         harness.show_progress(f'row {place + 1}/{len(rows)} {row.name}')
-        results[row.name] = count_row(row, directory, ours, sites, options)
+        command = row.command(directory, options.count or COUNTS[row.name])
+        results[row.name] = count_command(command, ours, sites, options.timeout)
     harness.end_progress()
     print('Executions of atomic read-modify-writes for a million operations, under valgrind, which '
           'runs one\nthread at a time.\n')

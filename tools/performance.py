@@ -15,12 +15,13 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-sys.path[:0] = [str(ROOT / 'bench'), str(ROOT / 'tools')]
+sys.path[:0] = [str(ROOT / folder) for folder in ('bench', 'tools', 'tables')]
 sys.dont_write_bytecode = True
 
 import bench_run  # noqa: E402
 import harness  # noqa: E402
 import report  # noqa: E402
+import sweep  # noqa: E402
 from matrix_parts import compositions, runner  # noqa: E402
 from performance_parts import charts, document  # noqa: E402
 from performance_parts.registry import SECTIONS  # noqa: E402
@@ -84,8 +85,9 @@ def build(options):
         return options.build
     profile, = (one for one in compositions.profiles() if one.name == 'default')
     print('building the default profile', file=sys.stderr, flush=True)
+    # debug: line numbers, for the section of atomic operations; the code is the same
     problem = runner.build(profile, options.dir / 'build', 'gcc',
-                           ('-Dtests=disabled', '-Dtools=false', '-Dbench=true'))
+                           ('-Dtests=disabled', '-Dtools=false', '-Dbench=true', '-Ddebug=true'))
     if problem:
         raise Failure(f'the default profile {problem}')
     return options.dir / 'build'
@@ -95,7 +97,7 @@ def make_context(options):
     peers = bench_run.find_peers(options.peers)
     options.build = build(options)
     allocators = [bench_run.find_ours(options), harness.Allocator(bench_run.SYSTEM, ''), *peers]
-    bench_run.find_programs(options, [*harness.load_rows(), LAUNCH])
+    bench_run.find_programs(options, [*harness.load_rows(), LAUNCH, sweep.ROW])
     return Context(
         build=options.build.resolve(), allocators=allocators,
         rounds=options.rounds or (bench_run.QUICK_ROUNDS if options.quick else bench_run.FULL_ROUNDS),
@@ -103,9 +105,9 @@ def make_context(options):
 
 
 def failures(content):
-    """Those of hakmem, of the system's malloc, and of ways to link."""
+    """Those of hakmem, of the system's malloc, and of ways to link; and what a section found wrong."""
     others = content['allocators'][2:]
-    return report.failures({
+    return content.get('wrong', []) + report.failures({
         row: {name: samples for name, samples in cells.items() if name not in others}
         for row, cells in content['results'].items()})
 

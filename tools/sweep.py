@@ -35,6 +35,7 @@ from bench_run import UsageError  # noqa: E402
 
 FULL_ROUNDS, QUICK_ROUNDS = 3, 1
 FULL_SCALE, QUICK_SCALE = 100, 10
+LARGEST = 64 << 20
 ROW = harness.Row('sweep', 'sweep', '', 0, 0, 'cpu')
 
 
@@ -50,7 +51,7 @@ def parse_arguments(argv):
         help=f'runs of each (default: {FULL_ROUNDS}, with --quick {QUICK_ROUNDS})')
     add('--quick', action='store_true', help='a tenth of the steps, some five seconds an allocator')
     add('--min', metavar='BYTES', type=harness.positive, default=1, help='smallest size')
-    add('--max', metavar='BYTES', type=harness.positive, default=64 << 20, help='largest size')
+    add('--max', metavar='BYTES', type=harness.positive, default=LARGEST, help='largest size')
     add('--timeout', metavar='SECONDS', type=harness.positive, default=60,
         help='limit of one run (default: 60)')
     add('--json', metavar='FILE', help='write every sample there as well')

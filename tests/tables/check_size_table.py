@@ -20,6 +20,7 @@ sys.path[:0] = [str(ROOT / "tests" / "checks"), str(ROOT / "tables")]
 sys.dont_write_bytecode = True
 
 import common  # noqa: E402
+import count_programs  # noqa: E402
 import size_rules  # noqa: E402
 import size_suggest  # noqa: E402
 
@@ -224,8 +225,16 @@ else:
 """
 
 
+def check_programs(directory):
+    """The programs whose sizes are counted are those of which there are histograms."""
+    counted = {name for name, *_ in count_programs.programs(pathlib.Path(directory))}
+    kept = {path.stem for path in (ROOT / "tables" / "histograms").iterdir()}
+    return [] if counted == kept else [f"of {sorted(counted)} there are {sorted(kept)}"]
+
+
 def check_counter(counter):
-    violations = []
+    with tempfile.TemporaryDirectory() as directory:
+        violations = check_programs(directory)
     with tempfile.TemporaryDirectory() as directory:
         environment = {**os.environ, "LD_PRELOAD": counter, "SIZE_COUNTS": f"{directory}/sizes"}
         subprocess.run([sys.executable, "-c", PROGRAM], env=environment, check=True)

@@ -83,7 +83,7 @@ def made_part(contents):
     for name, content in contents.items():
         parts.append(f'### {SECTIONS[name].title}')
         if SECTIONS[name].draw:
-            parts.append(f'![{SECTIONS[name].title}: ratios by row]({chart_name(name)})')
+            parts.append(f'![{SECTIONS[name].title}]({chart_name(name)})')
         parts.append(text_of(name, content))
     missing = [f'`{name}`' for name in SECTIONS if name not in contents]
     if missing:

@@ -3,6 +3,7 @@
 import harness
 import report
 from matrix_parts.report import GROUPS as BOX_GROUPS
+from matrix_parts.report import markdown
 
 from performance_parts import charts, ratios
 from performance_parts.section import Section
@@ -12,7 +13,7 @@ GROUPS = {
     'one thread, small': BOX_GROUPS['tiny'],
     'mid and large': BOX_GROUPS['mid and large'],
     'threads': BOX_GROUPS['threads'],
-    'memory and burst': (*BOX_GROUPS['burst'], 'phases', 'mid_idle', 'tiny'),
+    'memory and burst': (*BOX_GROUPS['burst'], 'drift', 'phases', 'mid_idle', 'tiny'),
 }
 
 
@@ -36,8 +37,30 @@ def measure(context):
     }
 
 
+def drift_cells(content, row, field):
+    cells = content['results'][row]
+    return [report.failure(cells[name])
+            or f'{report.median(cells[name], lambda sample: sample[field]):.3f}'
+            for name in content['allocators']]
+
+
+def drift(content):
+    """Resident by requested memory; nothing if no row says it."""
+    rows = [row for row, cells in content['results'].items()
+            if any('mean_rss_ratio' in sample for samples in cells.values() for sample in samples)]
+    lines = [[f'{row}, {what}', *drift_cells(content, row, field)] for row in rows
+             for what, field in (('mean', 'mean_rss_ratio'), ('end', 'end_rss_ratio'))]
+    return (['Resident by requested memory while sizes drift '
+             '([measuring.md](measuring.md#fragmentation)): the mean, and the end.',
+             markdown(['row', *content['allocators']], lines)] if lines else [])
+
+
+def tables(content):
+    return '\n\n'.join([ratios.tables(content), *drift(content)])
+
+
 SECTION = Section(
     'micro', 'Workloads of bench/',
     'All rows of [bench/rows.txt](../bench/rows.txt): nanoseconds per call, CPU time of one thread '
     'pinned to one CPU, or wall time of several threads. Memory is the peak of resident memory.',
-    measure, ratios.tables, charts.draw)
+    measure, tables, charts.draw)

@@ -128,8 +128,8 @@ def behind_table(content):
     if not found:
         return f'On no row is {ours} behind the envelope by more than 5 %.'
     return (f'Rows on which {ours} is behind the envelope by more than 5 %:\n\n'
-            + markdown(['row', 'what', 'ratio', 'the best'],
-                       [[row, measure.name, ratio.text, ratio.rival]
+            + markdown(['row', 'what', 'kind', 'ratio', 'the best'],
+                       [[row, measure.name, content['groups'][row], ratio.text, ratio.rival]
                         for row, measure, ratio in found]))
 
 

@@ -3,8 +3,9 @@
 
 A section measures, and returns a content that can be written as JSON: `results` has
 {row: {allocator: [sample, ...]}}, where a sample is a dict of numbers or a failure as the harness
-makes it, and `left_out` a line for each thing that could not be measured. Whatever else its tables
-need it adds itself. The tables and the chart are made of the stored content alone.
+makes it; `left_out` has a line for each thing that could not be measured, and `wrong` one for each
+that must not be: then the tool ends with 1. Whatever else its tables need it adds itself. The tables
+and the chart are made of the stored content alone.
 """
 import dataclasses
 import typing
