@@ -168,8 +168,10 @@ def git_program(directory):
 
     def prepare():
         environment = {**os.environ, **quiet}
+        # repacked, so that the first run finds what the later ones find
         for command, text in ((['init', '-q', '--bare', repository], ''),
-                              (['-C', repository, 'fast-import', '--quiet'], git_history(2500))):
+                              (['-C', repository, 'fast-import', '--quiet'], git_history(2500)),
+                              (['-C', repository, 'repack', '-a', '-d', '-f', '-q'], '')):
             subprocess.run(['git', *command], input=text, env=environment, check=True,
                            encoding='utf-8', stdout=subprocess.DEVNULL)
 

@@ -7,6 +7,8 @@ import platform
 import shutil
 from pathlib import Path
 
+import harness
+
 from matrix_parts.compositions import ROOT
 from matrix_parts.report import put_between
 
@@ -31,8 +33,8 @@ def circumstances(context):
     """What the numbers of one section were measured with."""
     library = Path(context.allocators[0].library).read_bytes()
     return {
-        'machine': f'{cpu_model()}, {os.cpu_count()} CPUs, {platform.system()} '
-                   f'{platform.release()}, {" ".join(platform.libc_ver())}'.strip(),
+        'machine': f'{cpu_model()}, {os.cpu_count()} CPUs, {harness.kernel()}, '
+                   f'{" ".join(platform.libc_ver())}'.strip(),
         'rounds': context.rounds,
         'quick': context.quick,
         'allocators': [allocator.name for allocator in context.allocators],

@@ -91,6 +91,8 @@ def measure_forms(context, row, all_forms, folder):
     for form in all_forms:
         content['counts'][form.name] = count(row, context, form, folders[form.name],
                                              loop - instructions.EMPTY_PAIR)
+    content['wrong'] = [f'instructions, {name}: {counted["failure"]}'
+                        for name, counted in content['counts'].items() if 'failure' in counted]
     return content
 
 

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Section `programs`: real programs, wall time and peak memory."""
 import shutil
+import subprocess
 import tempfile
 
 import real_programs
@@ -21,15 +22,21 @@ def run(context, program, allocator, folder):
 
 
 def find(folder):
-    """-> the programs that are there, ready to run, and the names of those that are not"""
-    found, missing = real_programs.all_programs(folder)
-    for program in found:
-        if program.prepare:
-            program.prepare()
+    """-> the programs that are there, ready to run, and a line on each that is not"""
+    ready, absent = real_programs.all_programs(folder)
+    missing = [f'{name}: not installed' for name in absent]
+    found = []
+    for program in ready:
+        try:
+            if program.prepare:
+                program.prepare()
+            found.append(program)
+        except subprocess.CalledProcessError as error:
+            missing.append(f'{program.name}: {error}')
     if all(map(shutil.which, redis.COMMANDS)):
         found.append(real_programs.Program(redis.NAME, redis.COMMANDS))
     else:
-        missing.append(redis.NAME)
+        missing.append(f'{redis.NAME}: not installed')
     return found, missing
 
 
@@ -45,7 +52,7 @@ def measure(context):
         'units': {program.name: 's' for program in found},
         'groups': {program.name: 'programs' for program in found},
         'untimed': [],
-        'left_out': [f'{name}: not installed' for name in missing],
+        'left_out': missing,
     }
 
 

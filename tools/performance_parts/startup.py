@@ -28,10 +28,13 @@ def system_calls(context, command, allocator):
     preload = ['-E', f'LD_PRELOAD={allocator.library}'] if allocator.library else []
     with tempfile.TemporaryDirectory(prefix='hakmem-strace-') as folder:
         trace = Path(folder) / 'trace'
-        done = subprocess.run(
-            ['strace', '-f', '-o', trace, *preload, command], env=launcher.environment({}),
-            timeout=context.timeout, check=False, stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        try:
+            done = subprocess.run(
+                ['strace', '-f', '-o', trace, *preload, command], env=launcher.environment({}),
+                timeout=context.timeout, check=False, stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        except subprocess.TimeoutExpired:
+            return None
         if done.returncode != 0 or not trace.exists():
             return None
         lines = trace.read_text(encoding='utf-8', errors='replace').splitlines()
