@@ -15,6 +15,7 @@ import argparse
 import itertools
 import shutil
 import sys
+import time
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
@@ -50,6 +51,9 @@ def parse_arguments(argv):
                       help='only this composition; may be repeated')
     test.add_argument('--except', metavar='NAME', action='append', default=[], dest='without',
                       help='not this composition; may be repeated')
+    test.add_argument('--minutes', metavar='N', type=positive,
+                      help='begin no composition after N minutes: those left are named, and '
+                           'counted as skipped')
     test.add_argument('what', choices=['profiles', 'pairs'])
     bench = commands.add_parser('bench', help='measure')
     bench.add_argument('--dir', type=Path, default=Path('build-matrix'))
@@ -61,6 +65,12 @@ def parse_arguments(argv):
     bench.add_argument('--only', metavar='NAME', action='append', default=[])
     bench.add_argument('--report', action='store_true', help='write docs/boxes.md and its chart')
     return parser.parse_args(argv)
+
+
+def positive(text):
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"'{text}' is not a number above 0")
+    return int(text)
 
 
 def chosen(found, names, without=()):
@@ -124,9 +134,13 @@ def run_tests(options):
     logs = options.dir / 'meson-logs'
     logs.mkdir(parents=True, exist_ok=True)
     outcomes = []
+    end = time.monotonic() + 60 * options.minutes if options.minutes else float('inf')
     with (logs / f'{options.dir.name}.json').open('w', encoding='utf-8') as merged:
         chosen_tests = list(selections(found, pairs))
         for (composition, selection), compiler in itertools.product(chosen_tests, compilers):
+            if time.monotonic() > end:
+                outcomes.append(runner.left_out(f'{composition.name} ({compiler})', merged))
+                continue
             directory = options.dir / f'{composition.name}-{compiler}'
             outcome = runner.run_tests(composition, directory, compiler, selection, merged)
             if outcome.failed:

@@ -141,6 +141,14 @@ def run_tests(composition, directory, compiler, selection, merged):
     return outcome
 
 
+def left_out(name, merged):
+    """A composition for which no time was left. -> Outcome"""
+    outcome = Outcome(name, skipped=1, problem='not run: no time left')
+    merged.write(json.dumps({'name': name, 'result': 'SKIP'}) + '\n')
+    print(outcome.line, flush=True)
+    return outcome
+
+
 def show_failure(directory, lines=40):
     log = directory.with_name(directory.name + '.log')
     text = log.read_text(encoding='utf-8', errors='replace').splitlines()
