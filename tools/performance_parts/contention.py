@@ -218,14 +218,18 @@ def line_of(source):
 
 def name_of(root, function, source):
     """-> the function that has FILE:LINE. What the debugger's data say may be the one that it was
-    inlined into, and then the sources say it."""
+    inlined into, and then the sources say it; or they have a line of a header under the name of
+    the file that includes it, and then their function is right."""
     line = line_of(source)
-    return line and enclosing(root, source.partition(':')[0], line) or function
+    by_line = line and enclosing(root, source.partition(':')[0], line) or function
+    return function if not find(by_line, source) and find(function, source) else by_line
 
 
 def find(function, source):
-    """-> the Site of a function in FILE:LINE, or None"""
-    return KNOWN.get(source.partition(':')[0], {}).get(function)
+    """-> the Site of a function in FILE:LINE, or in another file, or None"""
+    path = source.partition(':')[0]
+    return next((KNOWN[name][function] for name in (path, *KNOWN)
+                 if function in KNOWN.get(name, {})), None)
 
 
 def unknown(sites):
