@@ -226,9 +226,9 @@ def name_of(root, function, source):
 
 
 def find(function, source):
-    """-> the Site of a function in FILE:LINE, or in another file, or None"""
-    path = source.partition(':')[0]
-    return next((KNOWN[name][function] for name in (path, *KNOWN)
+    """-> the Site of a function in FILE:LINE, or in a header, or None"""
+    headers = [name for name in KNOWN if name.endswith('.h')]
+    return next((KNOWN[name][function] for name in (source.partition(':')[0], *headers)
                  if function in KNOWN.get(name, {})), None)
 
 
