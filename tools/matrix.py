@@ -51,7 +51,7 @@ def parse_arguments(argv):
                       help='only this composition; may be repeated')
     test.add_argument('--except', metavar='NAME', action='append', default=[], dest='without',
                       help='not this composition; may be repeated')
-    test.add_argument('--minutes', metavar='N', type=positive,
+    test.add_argument('--minutes', metavar='N', type=natural,
                       help='begin no composition after N minutes: those left are named, and '
                            'counted as skipped')
     test.add_argument('what', choices=['profiles', 'pairs'])
@@ -67,9 +67,9 @@ def parse_arguments(argv):
     return parser.parse_args(argv)
 
 
-def positive(text):
-    if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"'{text}' is not a number above 0")
+def natural(text):
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"'{text}' is not a number")
     return int(text)
 
 
@@ -134,11 +134,11 @@ def run_tests(options):
     logs = options.dir / 'meson-logs'
     logs.mkdir(parents=True, exist_ok=True)
     outcomes = []
-    end = time.monotonic() + 60 * options.minutes if options.minutes else float('inf')
+    end = float('inf') if options.minutes is None else time.monotonic() + 60 * options.minutes
     with (logs / f'{options.dir.name}.json').open('w', encoding='utf-8') as merged:
         chosen_tests = list(selections(found, pairs))
         for (composition, selection), compiler in itertools.product(chosen_tests, compilers):
-            if time.monotonic() > end:
+            if time.monotonic() >= end:
                 outcomes.append(runner.left_out(f'{composition.name} ({compiler})', merged))
                 continue
             directory = options.dir / f'{composition.name}-{compiler}'
