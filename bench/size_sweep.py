@@ -5,14 +5,15 @@ Each size and pattern is a process of its own, so that nothing of another size i
 gives plain dicts, one for each pattern and size, which go into JSON as they are:
 {'pattern': 'pair', 'size': 64, 'samples': {'hakmem': [{'ops': ..., 'seconds': ...}, ...], ...}}
 """
-import os
 import re
 import statistics
 import subprocess
 import tempfile
+import typing
 from pathlib import Path
 
 import harness
+import pyplot
 import report
 
 PATTERNS = ('pair', 'set')
@@ -39,25 +40,31 @@ def command(directory, pattern, size, scale):
             '--scale', str(scale)]
 
 
+class Named(typing.NamedTuple):
+    name: str
+
+
+def name_of(point):
+    return f'{point["pattern"]} of {point["size"]} bytes'
+
+
 def points_of(chosen):
     return [{'pattern': pattern, 'size': size} for pattern in PATTERNS for size in chosen]
 
 
 def measure(allocators, directory, chosen, *, rounds, scale, timeout, progress):
     """Run every pattern and size under every allocator, in an order that rotates. -> the points"""
-    points = points_of(chosen)
-    for point in points:
-        point['samples'] = {allocator.name: [] for allocator in allocators}
-    cpu = max(os.sched_getaffinity(0))
-    for turn in range(rounds):
-        for place, point in enumerate(points):
-            progress(f'round {turn + 1}/{rounds}, {point["pattern"]} of {point["size"]} bytes')
-            shift = (turn + place) % len(allocators)
-            for allocator in allocators[shift:] + allocators[:shift]:
-                sample = harness.run(command(directory, point['pattern'], point['size'], scale),
-                                     allocator, timeout, cpu)
-                point['samples'][allocator.name].append(sample)
-    return points
+    points = {name_of(point): point for point in points_of(chosen)}
+    cpu = harness.pinned_cpu()
+
+    def run_one(row, allocator):
+        point = points[row.name]
+        return harness.run(command(directory, point['pattern'], point['size'], scale), allocator,
+                           timeout, cpu)
+
+    samples = harness.interleave([Named(name) for name in points], allocators, rounds, run_one,
+                                 progress)
+    return [{**point, 'samples': samples[name]} for name, point in points.items()]
 
 
 def ns_per_pair(point, name):
@@ -118,9 +125,7 @@ def table(points, pattern, names):
 
 
 def failures(points):
-    results = {f'{point["pattern"]} of {point["size"]} bytes': point['samples']
-               for point in points}
-    return report.failures(results)
+    return report.failures({name_of(point): point['samples'] for point in points})
 
 
 def count_calls(arguments, library, timeout):
@@ -177,11 +182,8 @@ def calls_table(points):
 
 def draw(points, names, path):
     """A line chart of nanoseconds per pair over size, both axes logarithmic; our cliffs are marked."""
-    import matplotlib  # only here: the tables need none
-    matplotlib.use('svg')
-    matplotlib.rcParams['svg.hashsalt'] = 'hakmem'
-    from matplotlib import pyplot
-    figure, axes = pyplot.subplots(len(PATTERNS), 1, figsize=(10, 9), sharex=True)
+    plot = pyplot.load()
+    figure, axes = plot.subplots(len(PATTERNS), 1, figsize=(10, 9), sharex=True)
     for axis, pattern in zip(axes, PATTERNS):
         row = [point for point in points if point['pattern'] == pattern]
         for name in names:
@@ -200,4 +202,4 @@ def draw(points, names, path):
     axes[-1].set_xlabel('bytes')
     figure.tight_layout()
     figure.savefig(path, metadata={'Date': None})
-    pyplot.close(figure)
+    plot.close(figure)

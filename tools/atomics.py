@@ -21,7 +21,6 @@ import argparse
 import collections
 import json
 import shutil
-import signal
 import sys
 import tempfile
 from pathlib import Path
@@ -164,14 +163,4 @@ def run(options):
 
 
 if __name__ == '__main__':
-    # so that `atomics.py | head` ends quietly
-    signal.signal(signal.SIGPIPE, signal.SIG_DFL)
-    try:
-        sys.exit(run(parse_arguments(sys.argv[1:])))
-    except UsageError as error:
-        print(f'atomics.py: {error}', file=sys.stderr)
-        sys.exit(2)
-    except KeyboardInterrupt:
-        harness.end_progress()
-        print('atomics.py: interrupted', file=sys.stderr)
-        sys.exit(1)
+    bench_run.as_program('atomics.py', lambda argv: run(parse_arguments(argv)))

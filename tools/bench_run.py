@@ -123,16 +123,16 @@ def find_programs(options, rows, suffix=''):
     return directory
 
 
-def write_json(options, allocators, results):
-    content = {
+def write_json(options, allocators, content):
+    """`content` and what it was measured with."""
+    machine = {
         'machine': f'{platform.machine()} {harness.kernel()}',
         'cpus': os.cpu_count(),
-        'rounds': options.rounds,
         'quick': options.quick,
         'allocators': {allocator.name: allocator.library for allocator in allocators},
-        'results': results,
     }
-    Path(options.json).write_text(json.dumps(content, indent=1) + '\n', encoding='utf-8')
+    Path(options.json).write_text(json.dumps({**machine, **content}, indent=1) + '\n',
+                                  encoding='utf-8')
 
 
 def print_results(options, rows, allocators, results):
@@ -160,7 +160,7 @@ def run_times(options, rows, allocators):
     harness.end_progress()
     print_results(options, rows, allocators, results)
     if options.json:
-        write_json(options, allocators, results)
+        write_json(options, allocators, {'rounds': options.rounds, 'results': results})
     if options.chart:
         other = allocators[min(2, len(allocators) - 1)].name
         drawing = chart.svg(rows, results, OURS, other)
@@ -205,15 +205,20 @@ def main(argv):
     return (run_instructions if options.instructions else run_times)(options, rows, allocators)
 
 
-if __name__ == '__main__':
+def as_program(name, run):
+    """Run a tool and end with its status: run(arguments) -> status."""
     # so that `bench_run.py --list | head` ends quietly
     signal.signal(signal.SIGPIPE, signal.SIG_DFL)
     try:
-        sys.exit(main(sys.argv[1:]))
+        sys.exit(run(sys.argv[1:]))
     except UsageError as error:
-        print(f'bench_run.py: {error}', file=sys.stderr)
+        print(f'{name}: {error}', file=sys.stderr)
         sys.exit(2)
     except KeyboardInterrupt:
         harness.end_progress()
-        print('bench_run.py: interrupted', file=sys.stderr)
+        print(f'{name}: interrupted', file=sys.stderr)
         sys.exit(1)
+
+
+if __name__ == '__main__':
+    as_program('bench_run.py', main)

@@ -20,10 +20,11 @@ sys.dont_write_bytecode = True
 
 import bench_run  # noqa: E402
 import harness  # noqa: E402
+import pyplot  # noqa: E402
 import report  # noqa: E402
 import sweep  # noqa: E402
 from matrix_parts import compositions, runner  # noqa: E402
-from performance_parts import charts, document  # noqa: E402
+from performance_parts import document  # noqa: E402
 from performance_parts.registry import SECTIONS  # noqa: E402
 from performance_parts.section import Context, LeftOut  # noqa: E402
 
@@ -75,8 +76,8 @@ def check(options):
     if not options.report_only:
         reported |= set(options.section or SECTIONS)
     if options.report or options.report_only:
-        if document.needs_charts(reported) and not charts.is_possible():
-            raise bench_run.UsageError(f'{charts.MISSING}, or leave --report out')
+        if document.needs_charts(reported) and not pyplot.is_possible():
+            raise bench_run.UsageError(f'{pyplot.MISSING}, or leave --report out')
 
 
 def build(options):

@@ -16,11 +16,7 @@ difference is the system calls of the steps alone, per 1000 pairs. Zero is what 
 Exit status: 0, 1 if any run failed, 2 if the command line, a library or a program is wrong.
 """
 import argparse
-import json
-import os
-import platform
 import shutil
-import signal
 import sys
 from pathlib import Path
 
@@ -30,6 +26,7 @@ sys.dont_write_bytecode = True
 
 import bench_run  # noqa: E402
 import harness  # noqa: E402
+import pyplot  # noqa: E402
 import size_sweep  # noqa: E402
 from bench_run import UsageError  # noqa: E402
 
@@ -69,13 +66,8 @@ def check(options):
                 raise UsageError(f'--syscalls counts hakmem once: leave {option} out')
         if not shutil.which('strace'):
             raise UsageError('--syscalls needs strace; install it')
-    if options.chart:
-        try:
-            import matplotlib  # noqa: F401
-        except ImportError:
-            raise UsageError('--chart draws with matplotlib, which this Python does not have: '
-                             'install python3-matplotlib and call /usr/bin/python3, or leave '
-                             '--chart out') from None
+    if options.chart and not pyplot.is_possible():
+        raise UsageError(f'{pyplot.MISSING}, or leave --chart out')
 
 
 def choose_sizes(options, directory):
@@ -103,17 +95,6 @@ def print_times(points, names, cliffs, slower):
         print('  none')
 
 
-def write_json(options, allocators, content):
-    machine = {
-        'machine': f'{platform.machine()} {platform.system()} {platform.release()}',
-        'cpus': os.cpu_count(),
-        'quick': options.quick,
-        'allocators': {allocator.name: allocator.library for allocator in allocators},
-    }
-    Path(options.json).write_text(json.dumps({**machine, **content}, indent=1) + '\n',
-                                  encoding='utf-8')
-
-
 def show_failures(lines):
     if lines:
         print('\nfailed:\n' + '\n'.join(lines))
@@ -132,8 +113,8 @@ def run_times(options, allocators, directory, chosen):
     print(f'rounds: {rounds}, {"quick" if options.quick else "full"}; medians, one CPU')
     print_times(points, names, cliffs, slower)
     if options.json:
-        write_json(options, allocators, {'rounds': rounds, 'points': points, 'cliffs': cliffs,
-                                         'slower': slower})
+        bench_run.write_json(options, allocators, {'rounds': rounds, 'points': points, 'cliffs': cliffs,
+                                                   'slower': slower})
     if options.chart:
         size_sweep.draw(points, names, options.chart)
     return show_failures(size_sweep.failures(points))
@@ -147,7 +128,7 @@ def run_calls(options, ours, directory, chosen):
     print(f'system calls of {ours.name} per 1000 pairs, start and end of the program taken off')
     print('\n'.join(size_sweep.calls_table(points)))
     if options.json:
-        write_json(options, [ours], {'points': points})
+        bench_run.write_json(options, [ours], {'points': points})
     return show_failures([f'{point["pattern"]} of {point["size"]} bytes: {point["failure"]}: '
                           f'{point["detail"]}' for point in points if 'failure' in point])
 
@@ -164,14 +145,4 @@ def main(argv):
 
 
 if __name__ == '__main__':
-    # so that `sweep.py | head` ends quietly
-    signal.signal(signal.SIGPIPE, signal.SIG_DFL)
-    try:
-        sys.exit(main(sys.argv[1:]))
-    except UsageError as error:
-        print(f'sweep.py: {error}', file=sys.stderr)
-        sys.exit(2)
-    except KeyboardInterrupt:
-        harness.end_progress()
-        print('sweep.py: interrupted', file=sys.stderr)
-        sys.exit(1)
+    bench_run.as_program('sweep.py', main)

@@ -13,6 +13,7 @@ sys.path.insert(0, str(compositions.ROOT / 'bench'))
 
 import harness  # noqa: E402
 import instructions  # noqa: E402
+import pyplot  # noqa: E402
 
 BARE = ('-Dtests=disabled', '-Dtools=false', '-Dbench=false')
 WITH_BENCH = ('-Dtests=disabled', '-Dtools=false', '-Dbench=true')
@@ -91,11 +92,8 @@ def check_peers(peers):
 
 
 def check_chart():
-    try:
-        import matplotlib  # noqa: F401
-    except ImportError:
-        print("matrix.py: --report draws with matplotlib, which this Python does not have: install "
-              "python3-matplotlib and call /usr/bin/python3, or leave --report out", file=sys.stderr)
+    if not pyplot.is_possible():
+        print(f'matrix.py: {pyplot.MISSING}, or leave --report out', file=sys.stderr)
         sys.exit(2)
 
 

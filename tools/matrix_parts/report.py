@@ -8,6 +8,7 @@ from matrix_parts.compositions import ROOT
 
 sys.path.insert(0, str(ROOT / 'bench'))
 
+import pyplot  # noqa: E402
 import report as cells  # noqa: E402
 
 DOCUMENT = ROOT / 'docs' / 'boxes.md'
@@ -111,16 +112,13 @@ def tables(times, ours):
 
 
 def draw(times, ours):
-    import matplotlib  # only here: the tables need none
-    matplotlib.use('svg')
-    matplotlib.rcParams['svg.hashsalt'] = 'hakmem'
-    from matplotlib import pyplot
+    plot = pyplot.load()
     results = times['results']
     base = ours[0]
     groups = grouped_rows(results)
     measured = [row for rows in groups.values() for row in rows]
     names = list(times['allocators'])[::-1]
-    figure, axes = pyplot.subplots(1, 2, figsize=(10, 0.32 * len(names) + 1.2), sharey=True)
+    figure, axes = plot.subplots(1, 2, figsize=(10, 0.32 * len(names) + 1.2), sharey=True)
     for axis, measure, title in ((axes[0], cells.ns_per_op, 'time'), (axes[1], cells.mib, 'peak RSS')):
         values = [mean_ratio(results, name, base, measured, measure) or 0 for name in names]
         colours = ['#2f6f9f' if name in ours else '#b0b0b0' for name in names]
@@ -129,7 +127,7 @@ def draw(times, ours):
         axis.set_title(f'{title}, ratio to {base} (all rows)')
     figure.tight_layout()
     figure.savefig(CHART, metadata={'Date': None})
-    pyplot.close(figure)
+    plot.close(figure)
 
 
 def put_between(document, begin, end, made):

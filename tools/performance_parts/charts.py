@@ -1,28 +1,11 @@
 # SPDX-License-Identifier: MIT
 """Draws ratios by row as dots: time and peak memory, one colour for each other allocator."""
+import pyplot
+
 from performance_parts import ratios
 
-MISSING = ('the charts are drawn with matplotlib, which this Python does not have: install '
-           'python3-matplotlib and call /usr/bin/python3')
 ROW_HEIGHT = 0.24
 TICKS = [step * 10.0**power for power in range(-3, 4) for step in (1, 2, 5)]
-
-
-def is_possible():
-    try:
-        import matplotlib  # noqa: F401
-    except ImportError:
-        return False
-    return True
-
-
-def load():
-    """-> pyplot, set up so that the same numbers give the same file"""
-    import matplotlib  # only here: measuring and the tables need none
-    matplotlib.use('svg')
-    matplotlib.rcParams['svg.hashsalt'] = 'hakmem'
-    from matplotlib import pyplot
-    return pyplot
 
 
 def dots(axis, content, measure, rows):
@@ -55,10 +38,10 @@ def finish(axis, measure, ours):
 
 
 def draw(content, path):
-    pyplot = load()
+    plot = pyplot.load()
     rows = list(content['results'])
     ours, others = ratios.split(content)
-    figure, axes = pyplot.subplots(1, 2, figsize=(11, ROW_HEIGHT * len(rows) + 1.3), sharey=True)
+    figure, axes = plot.subplots(1, 2, figsize=(11, ROW_HEIGHT * len(rows) + 1.3), sharey=True)
     for axis, measure in zip(axes, (ratios.TIME, ratios.MEMORY)):
         dots(axis, content, measure, rows)
         finish(axis, measure, ours)
@@ -68,4 +51,4 @@ def draw(content, path):
     figure.legend(handles, labels, loc='lower center', ncols=len(others) + 1, fontsize=8)
     figure.tight_layout(rect=(0, 0.4 / figure.get_figheight(), 1, 1))
     figure.savefig(path, metadata={'Date': None})
-    pyplot.close(figure)
+    plot.close(figure)
