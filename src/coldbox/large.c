@@ -12,8 +12,7 @@
 
 enum {
     UNITS_MAX = HK_ARENA_UNITS / 2, /* a larger block is a mapping of its own */
-    OFFSET_MAX =
-        HK_COLOURS * HK_DESCRIPTORS, /* bytes in front of a block that is not aligned to more */
+    OFFSET_MAX = HK_MAPS_OFFSET,    /* bytes in front of a block that is not aligned to more */
     PURGE_TAIL = 1 << 20, /* bytes of a shrunk block's tail that are worth a system call */
 };
 

@@ -70,6 +70,7 @@ _Static_assert(offsetof(struct hk_page, private_part) == 24, "24 bytes are commo
 
 enum {
     HK_PAGE_SHIFT = 6, /* log2 of sizeof(struct hk_page) */
+    HK_PAGE_BYTES = 1 << HK_PAGE_SHIFT,
     /* Bytes of block map that a box may use for each slice; all zero whenever the slice is not
        leased. */
     HK_SLICE_MAP = 512,
@@ -86,31 +87,30 @@ struct hk_slot {
     _Atomic(uint32_t) live; /* blocks out, as the box reports them by adjust; holder */
 };
 
-_Static_assert(sizeof(struct hk_slot) == sizeof(struct hk_page), "a slot is found by one bit");
+_Static_assert(sizeof(struct hk_slot) == sizeof(struct hk_page), "slots mirror descriptors");
 
 enum {
-    /* Descriptors of superslab n begin at n % HK_COLOURS times their size: if all superslabs had
+    /* Descriptors and slots of superslab n begin at place n / 2 % HK_COLOURS: if all superslabs had
      * theirs at the same place, they would share the same few sets of every cache, whose ways the
      * descriptors of eight superslabs fill. */
-    HK_COLOURS = 8,
-    HK_DESCRIPTORS = HK_SLICES << HK_PAGE_SHIFT, /* bytes */
+    HK_COLOURS = 4,
+    HK_DESCRIPTORS = HK_SLICES << HK_PAGE_SHIFT, /* bytes; of slots as well */
+    HK_COLOUR = 2 * HK_DESCRIPTORS,              /* bytes from one place to the next */
 };
 
-/* The start of every superslab: descriptors at its colour, slots where the colour's lowest bit is
- * the other one. The slice-map part follows at a fixed place (see coldbox/superslab.h). */
+/* The start of every superslab: descriptors at its colour, slots behind them. The slice-map part
+ * follows at a fixed place (see coldbox/superslab.h). */
 struct hk_superslab_head {
-    unsigned char place[HK_COLOURS][HK_DESCRIPTORS];
+    unsigned char place[HK_COLOURS][HK_COLOUR];
 };
 
 enum { HK_MAPS_OFFSET = sizeof(struct hk_superslab_head) }; /* of the slices' block maps */
 
-_Static_assert(HK_COLOURS % 2 == 0, "slots lie beside descriptors");
-
 /* -> the descriptor of slice `slice` of the superslab at `base`. */
 static inline struct hk_page *hk_superslab_page(const void *base, size_t slice)
 {
-    size_t colour = ((uintptr_t)base >> HK_SUPERSLAB_SHIFT) % HK_COLOURS;
-    return (struct hk_page *)((char *)base + colour * HK_DESCRIPTORS) + slice;
+    size_t colour = ((uintptr_t)base >> HK_SUPERSLAB_SHIFT) / 2 % HK_COLOURS;
+    return (struct hk_page *)((char *)base + colour * HK_COLOUR) + slice;
 }
 
 /* -> the descriptor of the slice that `block` (not NULL) lies in. The superslab is found from the
@@ -120,9 +120,9 @@ static inline struct hk_page *hk_superslab_page(const void *base, size_t slice)
 HK_INLINE struct hk_page *hk_page_of(const void *block)
 {
     uintptr_t base = ((uintptr_t)block - 1) & ~(uintptr_t)(HK_SUPERSLAB - 1);
-    /* the bits above the slice's are the superslab's number, and so its colour */
+    /* the bits above the slice's are the superslab's number; all but its lowest give the colour */
     uintptr_t line = ((uintptr_t)block >> (HK_SLICE_SHIFT - HK_PAGE_SHIFT)) &
-                     (uintptr_t)((HK_COLOURS * HK_SLICES - 1) << HK_PAGE_SHIFT);
+                     (uintptr_t)((HK_COLOURS - 1) * HK_COLOUR | (HK_DESCRIPTORS - HK_PAGE_BYTES));
 #if defined(__x86_64__)
     /* keeps base + index addressing: told that the bits are disjoint, gcc spends an `or` on the sum
      */
@@ -149,7 +149,7 @@ static inline size_t hk_page_slice(const struct hk_page *page)
 
 HK_INLINE struct hk_slot *hk_page_slot(const struct hk_page *page)
 {
-    return (struct hk_slot *)((uintptr_t)page ^ HK_DESCRIPTORS);
+    return (struct hk_slot *)((uintptr_t)page + HK_DESCRIPTORS);
 }
 
 /* -> the head descriptor of the page that `page` (any of its slices) belongs to. */

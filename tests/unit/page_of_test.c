@@ -7,7 +7,7 @@
 
 enum {
     BASE = 1 << 30, /* a superslab's address, as good as any of its colour, 0 */
-    COLOURS = 8,
+    PERIOD = 8,     /* superslabs, until places repeat */
 };
 
 static const void *at(size_t offset)
@@ -22,7 +22,7 @@ static uintptr_t base(size_t superslab)
 
 static uintptr_t descriptor(size_t superslab, size_t slice)
 {
-    return base(superslab) + superslab % COLOURS * 4096 + slice * 64;
+    return base(superslab) + superslab % PERIOD / 2 * 8192 + slice * 64;
 }
 
 static void every_slice_has_its_descriptor(void **state)
@@ -49,7 +49,7 @@ static void last_block_of_a_slice_is_in_it(void **state)
 static void superslabs_in_a_row_have_their_descriptors_at_different_places(void **state)
 {
     (void)state;
-    for (size_t superslab = 0; superslab < 2 * COLOURS; superslab++) {
+    for (size_t superslab = 0; superslab < 2 * PERIOD; superslab++) {
         uintptr_t page = (uintptr_t)hk_page_of(at(superslab * HK_SUPERSLAB + 3 * 65536 + 16));
         assert_int_equal(page, descriptor(superslab, 3));
         assert_ptr_equal((void *)page, hk_superslab_page(at(superslab * HK_SUPERSLAB), 3));
@@ -59,9 +59,9 @@ static void superslabs_in_a_row_have_their_descriptors_at_different_places(void 
 static void block_on_a_superslab_boundary_is_found_below(void **state)
 {
     (void)state;
-    for (size_t superslab = 1; superslab < 2 * COLOURS; superslab++) {
+    for (size_t superslab = 1; superslab < 2 * PERIOD; superslab++) {
         uintptr_t page = (uintptr_t)hk_page_of(at(superslab * HK_SUPERSLAB));
-        assert_int_equal(page, base(superslab - 1) + superslab % COLOURS * 4096);
+        assert_int_equal(page, base(superslab - 1) + superslab % PERIOD / 2 * 8192);
     }
 }
 
@@ -100,7 +100,7 @@ static void block_maps_do_not_overlap(void **state)
 static void slots_lie_beside_the_descriptors(void **state)
 {
     (void)state;
-    for (size_t superslab = 0; superslab < COLOURS; superslab++) {
+    for (size_t superslab = 0; superslab < PERIOD; superslab++) {
         uintptr_t first = (uintptr_t)hk_page_slot((const void *)descriptor(superslab, 0));
         uintptr_t last = (uintptr_t)hk_page_slot((const void *)descriptor(superslab, 63));
         assert_int_equal(last - first, 63 * sizeof(struct hk_slot));
