@@ -65,12 +65,12 @@ static void read_slabs_locked(struct hk_cold_stat *out)
     memcpy(out->tier_moves, hk_slabs.tier_moves, sizeof out->tier_moves);
 }
 
-/* What lies under no lock. A span can be on its way between the stock and its superslab. */
+/* What lies under no lock. A span can be on its way between a heap and its superslab. */
 static void read_rest(struct hk_cold_stat *out)
 {
-    size_t stocked = hk_spans_stocked() << HK_SLICE_SHIFT;
-    out->leased -= stocked < out->leased ? stocked : out->leased;
-    out->dirty += stocked;
+    size_t kept = hk_spans_kept() << HK_SLICE_SHIFT;
+    out->leased -= kept < out->leased ? kept : out->leased;
+    out->dirty += kept;
     out->meta = hk_meta_bytes();
     out->adoptions = atomic_load_explicit(&hk_heaps.adoptions, memory_order_relaxed);
     sum_heaps(out);

@@ -154,13 +154,17 @@ struct hk_cold {
     /* Give memory back that has been free for long, as policy says. `now` from HK_OS.now(). any. */
     void (*tick)(uint64_t now);
 
+    /* Give up what large_keep has kept, if the heap neither took nor kept any since the last call.
+     * owner. */
+    void (*age)(struct hk_heap *heap);
+
     /* Let the policy look at the counters, when it is due, and the heap follow what it decides: may
      * call hooks->shed. Due by `now`, from HK_OS.now(), or by heap->grown. Nothing with
      * policy=frozen. owner, in no other slow path. */
     void (*learn)(struct hk_heap *heap, uint64_t now);
 
     /* Give back all free memory but `keep` bytes, at once, and what `heap` (NULL: nobody) keeps
-     * warm.
+     * warm or of freed large blocks.
      * -> bytes. holder of `heap`. */
     size_t (*trim)(struct hk_heap *heap, size_t keep);
 
@@ -169,6 +173,13 @@ struct hk_cold {
      * whether the block reads as zero. -> NULL: out of memory. any. */
     void *(*large_alloc)(size_t size, size_t align, size_t reserve, bool *zero);
     void (*large_free)(struct hk_page *page, void *block);
+
+    /* The short ways of both, which leave errno alone. pop: -> a large block that the heap keeps,
+     * of `size` > 0 bytes, at a multiple of HK_SLICE, not zero; NULL: none. keep: -> true: the
+     * block is free now, and the heap keeps its memory for pop; false: nothing was done, free it.
+     * What all heaps keep is bounded by policy. owner. */
+    void *(*large_pop)(struct hk_heap *heap, size_t size);
+    bool (*large_keep)(struct hk_heap *heap, struct hk_page *page, void *block);
 
     /* -> usable bytes of a large block. any. */
     size_t (*large_size)(struct hk_page *page, void *block);

@@ -18,7 +18,6 @@ void hk_cold_prefork(void)
 {
     hk_guards_keep();
     hk_lock_keep(&hk_heaps.lock);
-    hk_spans_keep();
     hk_lock_keep(&hk_slabs.lock);
     hk_learn_prefork();
 }
@@ -27,7 +26,6 @@ void hk_cold_parent(void)
 {
     hk_learn_parent();
     hk_lock_unkeep(&hk_slabs.lock);
-    hk_spans_unkeep();
     hk_lock_unkeep(&hk_heaps.lock);
     hk_guards_unkeep();
 }
@@ -128,6 +126,7 @@ void hk_cold_child(struct hk_heap *self)
             strand_heap(heap);
         }
     }
+    hk_spans_child();
     relist_orphans_locked();
     memset(hk_heaps.live, 0, sizeof hk_heaps.live);
     if (self) {
@@ -139,7 +138,6 @@ void hk_cold_child(struct hk_heap *self)
     hk_guards_child(self);
     /* whoever waited for them is gone: waking nobody is all that giving them back can do wrong */
     hk_lock_unkeep(&hk_slabs.lock);
-    hk_spans_unkeep();
     hk_lock_unkeep(&hk_heaps.lock);
     hk_guards_unkeep();
 }

@@ -7,6 +7,7 @@
 #include "coldbox/cold.h"
 #include "coldbox/meta.h"
 #include "coldbox/remote.h"
+#include "coldbox/spans.h"
 #include "coldbox/warm.h"
 
 struct hk_heaps hk_heaps = {.lock = {.rank = HK_RANK_HEAPS}};
@@ -145,6 +146,7 @@ void hk_cold_death(struct hk_heap *heap)
     hk_learn_leave(heap);
     hk_cold_flush(heap);
     hk_warm_shrink(heap, 0);
+    hk_spans_clear(heap);
     for (struct hk_page *page = heap->pages; page; page = hk_page_slot(page)->next) {
         hk_page_set_owner(page, HK_OWNER_ORPHAN);
     }
@@ -169,6 +171,7 @@ bool hk_cold_adopt(struct hk_heap *heap)
     hk_cold_drain(orphan);
     hk_cold_flush(orphan);
     hk_warm_shrink(orphan, 0);
+    hk_spans_clear(orphan);
     size_t pages = 0;
     while (orphan->pages) {
         struct hk_page *page = orphan->pages;

@@ -2,10 +2,11 @@
 /* Large blocks. Up to HK_SPAN_MAX: a span of slices in a superslab. Above: a run of units whose
  * header is one page, at the place of its colour, and whose block starts a page later, or where the
  * alignment asks for it; above half an arena: a mapping of the same form of its own. */
+#include "coldbox/large.h"
+
 #include "coldbox/cold.h"
 #include "coldbox/purge.h"
 #include "coldbox/registry.h"
-#include "coldbox/spans.h"
 #include "coldbox/superslab.h"
 
 #include "hk_seat_os.h"
@@ -16,33 +17,14 @@ enum {
     PURGE_TAIL = 1 << 20, /* bytes of a shrunk block's tail that are worth a system call */
 };
 
-/* The private part of a large block's descriptor. */
-struct large {
-    size_t usable;
-    size_t touched;   /* highest `usable` so far */
-    uint32_t offset;  /* of the block from the run's start */
-    uint32_t units;   /* of the run; 0: a mapping of its own, or a span */
-    size_t map_bytes; /* of a mapping of its own */
-    size_t moved;     /* bytes that came by move(): their mapping is renewed when they go */
-};
-
-_Static_assert(sizeof(struct large) <= HK_PAGE_PRIVATE, "fits the private part");
-
-static struct large *large_of(struct hk_page *page)
-{
-    return (struct large *)page->private_part;
-}
-
 static void describe(struct hk_page *page, enum hk_kind kind, uint8_t back)
 {
     page->bin = NULL;
     page->block_size = 0;
     page->bin_index = HK_BIN_NONE;
-    page->kind = (uint8_t)kind;
     page->flags = 0;
     page->back = back;
-    uintptr_t owner = kind == HK_KIND_FREE ? HK_OWNER_NONE : HK_OWNER_LARGE;
-    atomic_store_explicit(&page->owner, owner, memory_order_relaxed);
+    hk_large_mark(page, kind);
 }
 
 static void *alloc_span(size_t size, size_t align, bool *zero)
@@ -50,15 +32,12 @@ static void *alloc_span(size_t size, size_t align, bool *zero)
     struct hk_slices slices;
     uint32_t count = (uint32_t)((size + HK_SLICE - 1) >> HK_SLICE_SHIFT);
     uint32_t align_slices = align > HK_SLICE ? (uint32_t)(align >> HK_SLICE_SHIFT) : 1;
-    if (align_slices == 1 && hk_span_take(count, &slices)) {
-        *zero = false;
-    } else if (!hk_slices_get(count, align_slices, HK_GROW, &slices, zero)) {
+    if (!hk_slices_get(count, align_slices, HK_GROW, &slices, zero)) {
         return NULL;
     }
     struct hk_page *page = hk_superslab_page(slices.slab, slices.index);
     describe(page, HK_KIND_SPAN, 0);
-    hk_page_slot(page)->slices = slices.count;
-    *large_of(page) = (struct large){.usable = (size_t)slices.count << HK_SLICE_SHIFT};
+    *hk_large_of(page) = (struct hk_large){.usable = (size_t)slices.count << HK_SLICE_SHIFT};
     return hk_page_start(page);
 }
 
@@ -79,12 +58,12 @@ static char *huge_base(const struct hk_page *head)
 }
 
 /* Write the header of a run that starts at `base`. -> the block. */
-static void *open_huge(char *base, struct large large)
+static void *open_huge(char *base, struct hk_large large)
 {
     uint8_t index = (uint8_t)((large.offset % HK_SUPERSLAB) >> HK_SLICE_SHIFT);
     struct hk_page *page = hk_page_of(base + large.offset) - index;
     describe(page, HK_KIND_HUGE, 0);
-    *large_of(page) = large;
+    *hk_large_of(page) = large;
     if (index) {
         describe(page + index, HK_KIND_HUGE, index);
     }
@@ -97,7 +76,7 @@ static void *open_huge(char *base, struct large large)
 }
 
 /* A mapping whose base is a superslab's and whose block, at base + offset, is aligned. */
-static void *alloc_mapping(struct large large, size_t align)
+static void *alloc_mapping(struct hk_large large, size_t align)
 {
     size_t map_align = align > HK_SUPERSLAB ? align : HK_SUPERSLAB;
     size_t before = map_align - HK_SUPERSLAB; /* address space given back below the header */
@@ -145,7 +124,7 @@ static void *alloc_huge(size_t size, size_t align, size_t reserve, bool *zero)
     if (size > (size_t)PTRDIFF_MAX - 2 * align - 2 * HK_SUPERSLAB) {
         return NULL;
     }
-    struct large large = {.usable = hk_round_up(size, page), .offset = (uint32_t)offset};
+    struct hk_large large = {.usable = hk_round_up(size, page), .offset = (uint32_t)offset};
     large.touched = large.usable;
     size_t units = (offset + large.usable + HK_SUPERSLAB - 1) >> HK_SUPERSLAB_SHIFT;
     if (units > UNITS_MAX || align >> HK_SUPERSLAB_SHIFT > UNITS_MAX) {
@@ -176,14 +155,14 @@ void *hk_cold_large_alloc(size_t size, size_t align, size_t reserve, bool *zero)
 static struct hk_page *head_of(struct hk_page *page, const void *block)
 {
     struct hk_page *head = hk_page_head(page);
-    const char *start =
-        page->kind == HK_KIND_SPAN ? hk_page_start(head) : huge_base(head) + large_of(head)->offset;
+    const char *start = page->kind == HK_KIND_SPAN ? hk_page_start(head)
+                                                   : huge_base(head) + hk_large_of(head)->offset;
     HK_REQUIRE(block == start, "free: not the start of a block");
     return head;
 }
 
 /* Undo what move() did to the mapping under a run, giving its memory back. */
-static void renew_run(struct hk_page *head, struct large *large)
+static void renew_run(struct hk_page *head, struct hk_large *large)
 {
     char *block = huge_base(head) + large->offset;
     size_t bytes = large->touched > large->moved ? large->touched : large->moved;
@@ -193,7 +172,7 @@ static void renew_run(struct hk_page *head, struct large *large)
     }
 }
 
-static void free_units(struct hk_page *head, struct large large)
+static void free_units(struct hk_page *head, struct hk_large large)
 {
     if (large.moved) {
         renew_run(head, &large);
@@ -208,7 +187,7 @@ static void free_units(struct hk_page *head, struct large large)
     hk_purge_excess();
 }
 
-static void free_mapping(struct hk_page *head, struct large large)
+static void free_mapping(struct hk_page *head, struct hk_large large)
 {
     hk_lock_take(&hk_slabs.lock);
     hk_slabs.huge_bytes -= large.usable;
@@ -223,17 +202,21 @@ static void free_mapping(struct hk_page *head, struct large large)
     }
 }
 
+static struct hk_slices slices_of(struct hk_page *page)
+{
+    struct hk_superslab *slab = (struct hk_superslab *)hk_page_superslab(page);
+    return (struct hk_slices){slab, (uint32_t)hk_page_slice(page), hk_span_slices(page)};
+}
+
 void hk_cold_large_free(struct hk_page *page, void *block)
 {
     struct hk_page *head = head_of(page, block);
-    struct large large = *large_of(head);
+    struct hk_large large = *hk_large_of(head);
     bool span = head->kind == HK_KIND_SPAN;
     describe(page, HK_KIND_FREE, 0);
     describe(head, HK_KIND_FREE, 0);
     if (span) {
-        struct hk_superslab *slab = (struct hk_superslab *)hk_page_superslab(head);
-        hk_span_put(
-            (struct hk_slices){slab, (uint32_t)hk_page_slice(head), hk_page_slot(head)->slices});
+        hk_slices_put(slices_of(head));
     } else if (large.units) {
         free_units(head, large);
     } else {
@@ -243,15 +226,13 @@ void hk_cold_large_free(struct hk_page *page, void *block)
 
 size_t hk_cold_large_size(struct hk_page *page, void *block)
 {
-    return large_of(head_of(page, block))->usable;
+    return hk_large_of(head_of(page, block))->usable;
 }
 
 static bool resize_span(struct hk_page *page, size_t size)
 {
-    struct hk_slot *slot = hk_page_slot(page);
     uint32_t need = (uint32_t)((size + HK_SLICE - 1) >> HK_SLICE_SHIFT);
-    struct hk_superslab *slab = (struct hk_superslab *)hk_page_superslab(page);
-    struct hk_slices have = {slab, (uint32_t)hk_page_slice(page), slot->slices};
+    struct hk_slices have = slices_of(page);
     if (need > have.count) {
         hk_lock_take(&hk_slabs.lock);
         bool extended = hk_slices_extend_locked(have, need - have.count);
@@ -260,15 +241,14 @@ static bool resize_span(struct hk_page *page, size_t size)
             return false;
         }
     } else if (need < have.count) {
-        hk_slices_put((struct hk_slices){slab, have.index + need, have.count - need});
+        hk_slices_put((struct hk_slices){have.slab, have.index + need, have.count - need});
     }
-    slot->slices = need;
-    large_of(page)->usable = (size_t)need << HK_SLICE_SHIFT;
+    hk_large_of(page)->usable = (size_t)need << HK_SLICE_SHIFT;
     return true;
 }
 
 /* Change the number of units under a block. -> false: the units that follow are not free. */
-static bool fit_units_locked(struct hk_page *head, struct large *large, uint32_t need)
+static bool fit_units_locked(struct hk_page *head, struct hk_large *large, uint32_t need)
 {
     struct hk_units run = hk_units_find_locked(head);
     run.count = large->units;
@@ -295,7 +275,7 @@ static bool fit_units_locked(struct hk_page *head, struct large *large, uint32_t
  * grows. */
 static bool resize_units(struct hk_page *head, size_t usable)
 {
-    struct large *large = large_of(head);
+    struct hk_large *large = hk_large_of(head);
     uint32_t need = (uint32_t)((large->offset + usable + HK_SUPERSLAB - 1) >> HK_SUPERSLAB_SHIFT);
     bool shrinks = usable < large->usable;
     hk_lock_take(&hk_slabs.lock);
@@ -315,7 +295,7 @@ static bool resize_units(struct hk_page *head, size_t usable)
 /* A block that has become much shorter gives the memory of its tail back. */
 static void purge_tail(struct hk_page *head)
 {
-    struct large *large = large_of(head);
+    struct hk_large *large = hk_large_of(head);
     char *tail = huge_base(head) + large->offset + large->usable;
     if (large->touched >= large->usable + PURGE_TAIL &&
         HK_OS.purge(tail, large->touched - large->usable) == 0) {
@@ -325,7 +305,7 @@ static void purge_tail(struct hk_page *head)
 
 static bool resize_huge(struct hk_page *head, size_t usable)
 {
-    struct large *large = large_of(head);
+    struct hk_large *large = hk_large_of(head);
     if (large->units) {
         if (!resize_units(head, usable)) {
             return false;
@@ -346,7 +326,7 @@ static bool resize_huge(struct hk_page *head, size_t usable)
 /* Move a huge block's pages to a larger run. -> the new block, or NULL: nothing changed. */
 static void *move_huge(struct hk_page *head, char *block, size_t size)
 {
-    struct large old = *large_of(head);
+    struct hk_large old = *hk_large_of(head);
     bool zero;
     char *to = hk_cold_large_alloc(size, HK_ALIGN, 2 * size, &zero);
     if (!to) {
@@ -360,9 +340,9 @@ static void *move_huge(struct hk_page *head, char *block, size_t size)
     if (old.touched <= old.usable) {
         /* all that this block has touched is gone; what its units held before is their own account
          */
-        large_of(head)->touched = 0;
+        hk_large_of(head)->touched = 0;
     }
-    large_of(hk_page_head(hk_page_of(to)))->moved = old.usable;
+    hk_large_of(hk_page_head(hk_page_of(to)))->moved = old.usable;
     hk_cold_large_free(hk_page_of(block), block);
     return to;
 }

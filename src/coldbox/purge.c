@@ -223,13 +223,13 @@ static size_t dirty_bytes(void)
     return atomic_load_explicit(&hk_slabs.dirty_bytes, memory_order_relaxed);
 }
 
-/* -> dirty bytes that may stay in superslabs and units: the stock of spans has its part, half at
- * most. */
+/* -> dirty bytes that may stay in superslabs and units: the spans that heaps keep have their part,
+ * half at most. */
 static size_t allowed_bytes(void)
 {
     size_t above = atomic_load_explicit(&hk_slabs.purge_above, memory_order_relaxed);
-    size_t stocked = hk_spans_stocked() << HK_SLICE_SHIFT;
-    return above - (stocked < above / 2 ? stocked : above / 2);
+    size_t spans = hk_spans_claimed() << HK_SLICE_SHIFT;
+    return above - (spans < above / 2 ? spans : above / 2);
 }
 
 void hk_purge_excess(void)
@@ -282,7 +282,6 @@ void hk_cold_tick(uint64_t now)
         !hk_atomic_cas(&purge.last_tick, &last, now, memory_order_relaxed)) {
         return;
     }
-    hk_spans_tick();
     hk_lock_take(&hk_slabs.lock);
     size_t hold = hk_slabs.hold;
     hk_lock_give(&hk_slabs.lock);
@@ -301,6 +300,7 @@ static size_t trim_orphans(void)
     for (; heap; heap = heap->next) {
         if (hk_heap_hold(heap)) {
             hk_warm_shrink(heap, 0);
+            hk_spans_clear(heap);
             bytes += hk_cold_hooks.purge_parts(heap);
             hk_heap_release(heap);
         }
@@ -313,8 +313,8 @@ size_t hk_cold_trim(struct hk_heap *heap, size_t keep)
     size_t bytes = trim_orphans();
     if (heap) {
         hk_warm_shrink(heap, 0);
+        hk_spans_clear(heap);
     }
-    hk_spans_clear();
     size_t round;
     do {
         size_t dirty = dirty_bytes();

@@ -23,6 +23,8 @@ enum {
     HK_REMOTE_BYTES = 16 * 1024,  /* most bytes held back for one page */
     HK_REMOTE_TOTAL = 256 * 1024, /* most bytes that one thread may hold back */
     HK_WARM_MAX = 64,
+    HK_SPAN_PLACES = 32, /* spans that a heap keeps, most */
+    HK_SPAN_LENGTHS = (HK_SPAN_MAX >> HK_SLICE_SHIFT) + 1,
 };
 
 /* Blocks of one foreign page on their way home. */
@@ -32,6 +34,21 @@ struct hk_remote_entry {
     void *tail;
     uint32_t size; /* blocks that the entry may hold */
     uint32_t room; /* of them not yet there */
+};
+
+/* Free spans that a heap keeps, by length in slices: see coldbox/spans.h. holder, if nothing else
+ * is said. */
+struct hk_spans {
+    uint64_t lengths;                     /* bit: that length's list is not empty */
+    uint32_t taken;                       /* bit: that place holds a span */
+    uint32_t oldest;                      /* the place whose span goes next */
+    _Atomic(uint32_t) slices;             /* in all of them; others may read a stale value */
+    uint32_t claim;                       /* slices that the heap may keep */
+    bool used;                            /* since the last age */
+    uint8_t first[HK_SPAN_LENGTHS];       /* the place of a length's span that came last */
+    uint8_t next[HK_SPAN_PLACES];         /* of the one before it, or HK_SPAN_PLACES */
+    uint8_t length[HK_SPAN_PLACES];       /* slices */
+    struct hk_page *span[HK_SPAN_PLACES]; /* its first descriptor */
 };
 
 /* Bytes that a box may use in the heap for each of its classes, beside the bin: the most that a box
@@ -68,6 +85,7 @@ struct hk_heap {
     uint32_t warm_count;
     struct hk_page *warm[HK_WARM_MAX];
     struct hk_remote_entry remote[HK_REMOTE_ENTRIES];
+    struct hk_spans spans;
     struct hk_lanes {
         _Alignas(16) unsigned char tiny[HK_TINY_BINS][HK_TINY_LANE];
         /* a lane of 64 bytes is one line; the last one is the pool's beside its classes */

@@ -17,9 +17,8 @@ enum {
     HK_RANK_CLASS = 1,  /* a class's shared pages: their lists */
     HK_RANK_PAGE = 2,   /* a shared page: its blocks */
     HK_RANK_HEAPS = 3,  /* the lists of heaps */
-    HK_RANK_SPANS = 4,  /* free spans */
-    HK_RANK_SLABS = 5,  /* arenas, superslabs, dirty memory */
-    HK_RANK_POLICY = 6, /* the learner's snapshots */
+    HK_RANK_SLABS = 4,  /* arenas, superslabs, dirty memory */
+    HK_RANK_POLICY = 5, /* the learner's snapshots */
 };
 
 struct hk_lock {

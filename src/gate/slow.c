@@ -24,11 +24,13 @@ static void age(struct hk_heap *heap, uint64_t now)
     if (HK_FREE_POLICY != HK_FREE_KEEP && now - heap->aged >= pause) {
         heap->aged = now;
         hk_route_age(heap);
+        HK_COLD.age(heap);
     }
 }
 
 static __attribute__((noinline)) void turn(struct hk_heap *heap)
 {
+    int saved = errno;
     uint64_t now = HK_OS.now();
     if (heap->refills % PACE == 0) {
         HK_COLD.flush(heap);
@@ -39,6 +41,7 @@ static __attribute__((noinline)) void turn(struct hk_heap *heap)
     if (HK_POLICY != HK_POLICY_FROZEN) {
         HK_COLD.learn(heap, now);
     }
+    errno = saved;
 }
 
 /* What must happen now and then, and never on a fast path. */
@@ -70,14 +73,20 @@ void *hk_gate_refuse(void *block)
     return hk_gate_no_memory();
 }
 
+/* A block (not NULL) on its way to the caller. */
+static inline void *shown(void *block, size_t size)
+{
+    void *seen = HK_DECORATOR.allocated(block, size);
+    return seen ? seen : hk_gate_refuse(block);
+}
+
 static void *handed_out(void *block, size_t size, int saved_errno)
 {
     if (!block) {
         return hk_gate_no_memory();
     }
     errno = saved_errno;
-    void *seen = HK_DECORATOR.allocated(block, size);
-    return seen ? seen : hk_gate_refuse(block);
+    return shown(block, size);
 }
 
 /* Refill and say what is known of the block's content. */
@@ -123,6 +132,23 @@ void *hk_gate_miss_zero(size_t size)
     return handed_out(block, size, saved);
 }
 
+/* -> a block that the thread's heap keeps, or NULL: there is none. */
+static inline void *kept_large(size_t size)
+{
+    struct hk_heap *heap = hk_thread_heap();
+    if (!heap) {
+        return NULL;
+    }
+    hk_heap_enter(heap);
+    void *block = HK_COLD.large_pop(heap, size);
+    if (block) {
+        hk_count_note(heap, HK_NOTE_LARGE_ALLOC);
+        pace(heap);
+    }
+    hk_heap_leave(heap);
+    return block;
+}
+
 static void *large(size_t size, size_t align, size_t reserve, bool *zero)
 {
     if (size > PTRDIFF_MAX || align > (size_t)PTRDIFF_MAX / 2) {
@@ -147,21 +173,25 @@ static void *large(size_t size, size_t align, size_t reserve, bool *zero)
 
 void *hk_gate_large(size_t size)
 {
-    return hk_gate_large_aligned(size, HK_ALIGN, 0);
+    void *block = kept_large(size);
+    return block ? shown(block, size) : hk_gate_large_aligned(size, HK_ALIGN, 0);
 }
 
 void *hk_gate_large_aligned(size_t size, size_t align, size_t reserve)
 {
     int saved = errno;
     bool zero;
-    return handed_out(large(size, align, reserve, &zero), size, saved);
+    void *block = reserve || align > HK_SLICE ? NULL : kept_large(size);
+    block = block ? block : large(size, align, reserve, &zero);
+    return handed_out(block, size, saved);
 }
 
 void *hk_gate_large_zero(size_t size)
 {
     int saved = errno;
     bool zero = false;
-    void *block = large(size, HK_ALIGN, 0, &zero);
+    void *block = kept_large(size);
+    block = block ? block : large(size, HK_ALIGN, 0, &zero);
     if (block && !zero) {
         memset(block, 0, size);
     }
@@ -187,6 +217,19 @@ static void free_remote(struct hk_page *page, void *block)
     hk_thread_leave(heap);
 }
 
+/* Let the thread's heap keep a large block. -> false: nothing was done. */
+static inline bool keep_large(struct hk_heap *heap, struct hk_page *page, void *block)
+{
+    hk_heap_enter(heap);
+    bool kept = HK_COLD.large_keep(heap, page, block);
+    if (kept) {
+        hk_count_note(heap, HK_NOTE_LARGE_FREE);
+        pace(heap);
+    }
+    hk_heap_leave(heap);
+    return kept;
+}
+
 void hk_gate_spill(struct hk_page *page, void *block)
 {
     int saved = errno;
@@ -210,8 +253,11 @@ void hk_gate_free_slow(struct hk_page *page, void *block)
         hk_count_free(hk_slow_calls(heap), page);
         return;
     }
-    int saved = errno;
     HK_REQUIRE(HK_COLD.owns(block), "free: not a block of this allocator");
+    if (owner == HK_OWNER_LARGE && heap && keep_large(heap, page, block)) {
+        return;
+    }
+    int saved = errno;
     HK_REQUIRE((uintptr_t)block % HK_ALIGN == 0, "free: not the start of a block");
     if (hk_kind_is_leased(page->kind)) {
         free_remote(page, block);

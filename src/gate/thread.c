@@ -174,10 +174,12 @@ static struct hk_heap *start_thread(void)
     return heap;
 }
 
+#if !HK_TLS_BINS
 struct hk_heap *hk_thread_heap(void)
 {
     return hk_tls.heap;
 }
+#endif
 
 struct hk_heap *hk_thread_enter(void)
 {

@@ -60,10 +60,13 @@ struct hk_heap *hk_cold_fake_birth(uintptr_t token);
 void hk_cold_fake_death(struct hk_heap *heap);
 bool hk_cold_fake_adopt(struct hk_heap *heap);
 void hk_cold_fake_tick(uint64_t now);
+void hk_cold_fake_age(struct hk_heap *heap);
 void hk_cold_fake_learn(struct hk_heap *heap, uint64_t now);
 size_t hk_cold_fake_trim(struct hk_heap *heap, size_t keep);
 void *hk_cold_fake_large_alloc(size_t size, size_t align, size_t reserve, bool *zero);
 void hk_cold_fake_large_free(struct hk_page *page, void *block);
+void *hk_cold_fake_large_pop(struct hk_heap *heap, size_t size);
+bool hk_cold_fake_large_keep(struct hk_heap *heap, struct hk_page *page, void *block);
 size_t hk_cold_fake_large_size(struct hk_page *page, void *block);
 void *hk_cold_fake_large_resize(struct hk_page *page, void *block, size_t size);
 bool hk_cold_fake_owns(const void *block);
@@ -90,10 +93,13 @@ static const struct hk_cold hk_cold_fake = {
     .death = hk_cold_fake_death,
     .adopt = hk_cold_fake_adopt,
     .tick = hk_cold_fake_tick,
+    .age = hk_cold_fake_age,
     .learn = hk_cold_fake_learn,
     .trim = hk_cold_fake_trim,
     .large_alloc = hk_cold_fake_large_alloc,
     .large_free = hk_cold_fake_large_free,
+    .large_pop = hk_cold_fake_large_pop,
+    .large_keep = hk_cold_fake_large_keep,
     .large_size = hk_cold_fake_large_size,
     .large_resize = hk_cold_fake_large_resize,
     .owns = hk_cold_fake_owns,

@@ -310,6 +310,22 @@ void hk_cold_fake_large_free(struct hk_page *page, void *block)
     munmap(hk_page_superslab(page), units + HK_SUPERSLAB);
 }
 
+/* This side keeps no large memory for a heap. */
+void *hk_cold_fake_large_pop(struct hk_heap *heap, size_t size)
+{
+    (void)heap;
+    (void)size;
+    return NULL;
+}
+
+bool hk_cold_fake_large_keep(struct hk_heap *heap, struct hk_page *page, void *block)
+{
+    (void)heap;
+    (void)page;
+    (void)block;
+    return false;
+}
+
 size_t hk_cold_fake_large_size(struct hk_page *page, void *block)
 {
     (void)block;

@@ -11,21 +11,38 @@ enum { SIZES = sizeof sizes / sizeof *sizes };
 
 static bool unused_zero;
 
+/* Who asks: NULL, or a heap that may keep what it frees. */
+static struct hk_heap *asker;
+
 static unsigned char *take(const struct hk_cold *cold, size_t size, size_t align)
 {
-    unsigned char *block = cold->large_alloc(size, align, 0, &unused_zero);
+    void *kept = asker && align <= HK_SLICE ? cold->large_pop(asker, size) : NULL;
+    unsigned char *block = kept ? kept : cold->large_alloc(size, align, 0, &unused_zero);
     assert_non_null(block);
     return block;
 }
 
 static void give(const struct hk_cold *cold, void *block)
 {
-    cold->large_free(hk_page_of(block), block);
+    struct hk_page *page = hk_page_of(block);
+    if (!asker || !cold->large_keep(asker, page, block)) {
+        cold->large_free(page, block);
+    }
 }
 
-static void large_block_is_aligned(const void *subject)
+/* A case without a heap, and with one. */
+static void by_anybody(void (*test)(const struct hk_cold *cold), const struct hk_cold *cold)
 {
-    const struct hk_cold *cold = subject;
+    test(cold);
+    asker = kit_heap(cold);
+    test(cold);
+    test(cold); /* of what it has kept */
+    kit_end_heap(cold, asker);
+    asker = NULL;
+}
+
+static void is_aligned(const struct hk_cold *cold)
+{
     for (size_t align = 16; align <= (size_t)1 << 30; align *= 4) {
         for (size_t i = 0; i < SIZES; i++) {
             unsigned char *block = take(cold, sizes[i], align);
@@ -35,9 +52,13 @@ static void large_block_is_aligned(const void *subject)
     }
 }
 
-static void large_block_belongs_to_no_thread(const void *subject)
+static void large_block_is_aligned(const void *subject)
 {
-    const struct hk_cold *cold = subject;
+    by_anybody(is_aligned, subject);
+}
+
+static void belongs_to_no_thread(const struct hk_cold *cold)
+{
     for (size_t i = 0; i < SIZES; i++) {
         for (size_t align = 16; align <= (size_t)1 << 24; align *= 16) {
             unsigned char *block = take(cold, sizes[i], align);
@@ -49,9 +70,13 @@ static void large_block_belongs_to_no_thread(const void *subject)
     }
 }
 
-static void large_block_holds_its_size(const void *subject)
+static void large_block_belongs_to_no_thread(const void *subject)
 {
-    const struct hk_cold *cold = subject;
+    by_anybody(belongs_to_no_thread, subject);
+}
+
+static void block_holds_its_size(const struct hk_cold *cold)
+{
     unsigned char *block[SIZES];
     for (size_t i = 0; i < SIZES; i++) {
         block[i] = take(cold, sizes[i], 16);
@@ -66,6 +91,11 @@ static void large_block_holds_its_size(const void *subject)
         assert_int_equal(block[i][sizes[i] / 2], i);
         give(cold, block[i]);
     }
+}
+
+static void large_block_holds_its_size(const void *subject)
+{
+    by_anybody(block_holds_its_size, subject);
 }
 
 static void large_zero_tells_the_truth(const void *subject)
@@ -86,9 +116,8 @@ static void large_zero_tells_the_truth(const void *subject)
     }
 }
 
-static void freed_large_memory_is_used_again(const void *subject)
+static void freed_memory_is_used_again(const struct hk_cold *cold)
 {
-    const struct hk_cold *cold = subject;
     size_t leased = kit_stat(cold).leased;
     for (int round = 0; round < 100; round++) {
         for (size_t i = 0; i < SIZES; i++) {
@@ -98,6 +127,55 @@ static void freed_large_memory_is_used_again(const void *subject)
     }
     assert_int_equal(kit_stat(cold).leased, leased);
     assert_in_range(kit_stat(cold).reserved, 0, (size_t)1 << 30);
+}
+
+static void freed_large_memory_is_used_again(const void *subject)
+{
+    by_anybody(freed_memory_is_used_again, subject);
+}
+
+/* -> bytes that are not the OS's after all free memory was asked for, but not what heaps keep. */
+static size_t held(const struct hk_cold *cold)
+{
+    cold->trim(NULL, 0);
+    struct hk_cold_stat stat = kit_stat(cold);
+    return stat.leased + stat.huge + stat.dirty;
+}
+
+/* A heap frees blocks of all sizes, and `forget` makes it give up what it keeps of them. */
+static void keeps_nothing_after(const struct hk_cold *cold,
+                                void (*forget)(const struct hk_cold *cold))
+{
+    asker = kit_heap(cold);
+    size_t before = held(cold);
+    for (size_t i = 0; i < SIZES; i++) {
+        give(cold, take(cold, sizes[i], 16));
+    }
+    forget(cold);
+    assert_int_equal(held(cold), before);
+    kit_end_heap(cold, asker);
+    asker = NULL;
+}
+
+static void age_twice(const struct hk_cold *cold)
+{
+    cold->age(asker); /* it was used just before */
+    cold->age(asker);
+}
+
+static void large_memory_at_hand_goes_back_unused(const void *subject)
+{
+    keeps_nothing_after(subject, age_twice);
+}
+
+static void trim_asker(const struct hk_cold *cold)
+{
+    cold->trim(asker, 0);
+}
+
+static void trim_takes_large_memory_at_hand(const void *subject)
+{
+    keeps_nothing_after(subject, trim_asker);
 }
 
 static unsigned char pattern(size_t index)
@@ -156,6 +234,8 @@ const struct kit_case kit_large_cases[] = {
     {"large_block_holds_its_size", large_block_holds_its_size, 0},
     {"large_zero_tells_the_truth", large_zero_tells_the_truth, 0},
     {"freed_large_memory_is_used_again", freed_large_memory_is_used_again, 0},
+    {"large_memory_at_hand_goes_back_unused", large_memory_at_hand_goes_back_unused, 0},
+    {"trim_takes_large_memory_at_hand", trim_takes_large_memory_at_hand, 0},
     {"large_resize_keeps_content", large_resize_keeps_content, 0},
     {"impossible_large_block_is_null", impossible_large_block_is_null, 0},
 };

@@ -23,7 +23,7 @@ SLABS = 'one lock for the process: all threads that take pages from the shared p
 HUGE = 'the lock of the shared pool: threads with blocks above 2 MiB, and all that need pages'
 MEMORY = 'the lock of the shared pool, but seldom: once for MiBs of new memory'
 PURGERS = 'the lock of the shared pool: threads over the budget for free memory; a few holds for MiBs'
-STOCKS = 'threads with blocks of 256 KiB to 2 MiB: 16 locks by thread, 8 of 128 threads on each'
+SPANS = 'one word for the process, once for each MiB more that a thread keeps of free large blocks'
 BIRTHS = 'one lock for the process: threads that start or end at the same time'
 BIRTH_WORD = 'one word for the process: threads that start or end at the same time'
 ADOPTERS = 'threads that free blocks of one ended thread, or look for its pages'
@@ -42,12 +42,10 @@ KNOWN = {
         'hk_heap_release': Site('ends the hold of a heap without a thread', ADOPTERS),
     },
     'src/coldbox/spans.c': {
-        'hk_span_take': Site('takes a span from stock', STOCKS),
-        'hk_span_put': Site('puts a span into stock', STOCKS),
-        'empty': Site('empties a stock at a tick or trim', STOCKS),
-        'put_all_aged': Site('gives back what lay in stock for long', PURGERS),
+        'claim_more': Site('claims room for a thread\'s free spans', SPANS),
+        'unclaim': Site('gives up room for a thread\'s free spans', SPANS),
+        'give': Site('gives back what a thread kept', SLABS),
         'check_span': Site('self-check', ASKED),
-        'hk_spans_check': Site('self-check', ASKED),
     },
     'src/coldbox/superslab.c': {
         'hk_slices_get': Site('takes a page from the shared pool', SLABS),

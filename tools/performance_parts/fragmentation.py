@@ -8,7 +8,7 @@ rules are the library's own:
     to pool_max     the next class of the size table: hk_bin_block_size in src/common/sizes.h
     to HK_SPAN_MAX  whole slices of 64 KiB: alloc_span in src/coldbox/large.c
 
-A stocked span may be a quarter longer than what was asked for (hk_span_take in src/coldbox/spans.c),
+A kept span may be a quarter longer than what was asked for (hk_cold_large_pop in src/coldbox/spans.c),
 which depends on what was freed before and is not counted here.
 """
 import bisect

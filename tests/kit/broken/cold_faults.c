@@ -276,6 +276,36 @@ static void no_large_free(struct hk_page *page, void *block)
     (void)block;
 }
 
+/* What a heap keeps, it keeps for ever. */
+static bool hoarding_large_keep(struct hk_heap *heap, struct hk_page *page, void *block)
+{
+    (void)heap;
+    (void)page;
+    (void)block;
+    return true;
+}
+
+/* A free block serves as it lies, whatever is asked for. */
+static void *kept_large;
+
+static bool simple_large_keep(struct hk_heap *heap, struct hk_page *page, void *block)
+{
+    (void)heap;
+    (void)page;
+    bool room = !kept_large;
+    kept_large = room ? block : kept_large;
+    return room;
+}
+
+static void *simple_large_pop(struct hk_heap *heap, size_t size)
+{
+    (void)heap;
+    (void)size;
+    void *block = kept_large;
+    kept_large = NULL;
+    return block;
+}
+
 static void *scrubbing_resize(struct hk_page *page, void *block, size_t size)
 {
     ((char *)block)[251 * 40] ^= 1;
@@ -331,6 +361,7 @@ FAULT(own_large, large_alloc, owned_large)
 FAULT(understate, large_size, modest_size)
 FAULT(boast_large_zero, large_alloc, recycled_large)
 FAULT(keep_large, large_free, no_large_free)
+FAULT(hoard_large, large_keep, hoarding_large_keep)
 FAULT(scrub, large_resize, scrubbing_resize)
 FAULT(bluff, large_alloc, bluffing_large)
 
@@ -346,6 +377,13 @@ static void leave_warm_pages(void *subject)
     struct hk_cold *cold = subject;
     cold->retire = warm_retire;
     cold->trim = partial_trim;
+}
+
+static void serve_as_it_lies(void *subject)
+{
+    struct hk_cold *cold = subject;
+    cold->large_keep = simple_large_keep;
+    cold->large_pop = simple_large_pop;
 }
 
 static void skew_the_head(void *subject)
@@ -393,6 +431,9 @@ const struct kit_fault kit_cold_faults[] = {
     {"large_size_understated", "large_block_holds_its_size", understate},
     {"large_block_called_zero", "large_zero_tells_the_truth", boast_large_zero},
     {"large_block_not_freed", "freed_large_memory_is_used_again", keep_large},
+    {"large_memory_stays_at_hand", "large_memory_at_hand_goes_back_unused", hoard_large},
+    {"trim_leaves_large_memory", "trim_takes_large_memory_at_hand", hoard_large},
+    {"kept_block_too_short", "large_block_holds_its_size", serve_as_it_lies},
     {"resize_scrubs", "large_resize_keeps_content", scrub},
     {"large_block_from_nowhere", "impossible_large_block_is_null", bluff},
 };

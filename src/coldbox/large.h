@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: MIT */
+/* What a large block's descriptor holds: for large.c, and for spans.c, which keeps free ones. */
+#ifndef HK_COLDBOX_LARGE_H
+#define HK_COLDBOX_LARGE_H
+
+#include "common/page.h"
+
+/* The private part of a large block's descriptor. */
+struct hk_large {
+    size_t usable;    /* bytes; of a span whole slices, also while it is kept */
+    size_t touched;   /* huge blocks, as all that follow: highest `usable` so far */
+    uint32_t offset;  /* of the block from the run's start */
+    uint32_t units;   /* of the run; 0: a mapping of its own */
+    size_t map_bytes; /* of a mapping of its own */
+    size_t moved;     /* bytes that came by move(): their mapping is renewed when they go */
+};
+
+_Static_assert(sizeof(struct hk_large) <= HK_PAGE_PRIVATE, "fits the private part");
+
+static inline struct hk_large *hk_large_of(struct hk_page *page)
+{
+    return (struct hk_large *)page->private_part;
+}
+
+/* -> slices of a span, which is in use or kept. */
+static inline uint32_t hk_span_slices(struct hk_page *page)
+{
+    return (uint32_t)(hk_large_of(page)->usable >> HK_SLICE_SHIFT);
+}
+
+/* Write the two fields that tell a large block from a free descriptor: HK_KIND_FREE, or another. */
+static inline void hk_large_mark(struct hk_page *page, enum hk_kind kind)
+{
+    page->kind = (uint8_t)kind;
+    uintptr_t owner = kind == HK_KIND_FREE ? HK_OWNER_NONE : HK_OWNER_LARGE;
+    atomic_store_explicit(&page->owner, owner, memory_order_relaxed);
+}
+
+#endif
