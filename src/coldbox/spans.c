@@ -204,6 +204,19 @@ bool hk_cold_large_keep(struct hk_heap *heap, struct hk_page *page, void *block)
     return true;
 }
 
+void hk_spans_yield(struct hk_heap *heap)
+{
+    struct gone gone = {.count = 0};
+    hk_lock_take(&hk_slabs.lock);
+    bool none_dirty = hk_slabs.dirty_slices == 0;
+    hk_lock_give(&hk_slabs.lock);
+    if (none_dirty) {
+        drop(&heap->spans, &gone);
+        give(&gone, false);
+        unclaim(&heap->spans);
+    }
+}
+
 static void clear(struct hk_spans *spans, bool aged)
 {
     struct gone gone = {.count = 0};

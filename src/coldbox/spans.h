@@ -16,6 +16,10 @@ HK_HIDDEN size_t hk_spans_claimed(void);
 /* -> slices that all heaps keep. any; may be stale. */
 HK_HIDDEN size_t hk_spans_kept(void);
 
+/* The heap needs memory for a page: if no free slice has been used before, its oldest span goes
+ * back, so that memory at hand is used before new one. holder; no lock held. */
+HK_HIDDEN void hk_spans_yield(struct hk_heap *heap);
+
 /* Give the heap's spans and claim back. holder; no lock held. */
 HK_HIDDEN void hk_spans_clear(struct hk_heap *heap);
 

@@ -4,6 +4,7 @@
 #include "coldbox/warm.h"
 
 #include "coldbox/cold.h"
+#include "coldbox/spans.h"
 #include "coldbox/superslab.h"
 #include "common/policy.h"
 
@@ -157,6 +158,9 @@ static struct hk_page *take_shared(const struct hk_lease *request, bool prefill,
     struct hk_heap *heap = request->heap;
     struct hk_slices slices;
     uint32_t warm = heap->warm_count;
+    if (heap->spans.taken) {
+        hk_spans_yield(heap);
+    }
     enum hk_got got = HK_WARM_PREFILL && prefill
                           ? take_handful(request, &slices, zero)
                           : hk_slices_get(request->slices, 1, growth(request), &slices, zero);

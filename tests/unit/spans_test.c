@@ -210,6 +210,50 @@ static void used_spans_outlive_ages(void **state)
     }
 }
 
+static struct hk_page *lease_one(void)
+{
+    return hk_cold.lease(&(struct hk_lease){.heap = own,
+                                            .block_size = 64,
+                                            .bin_index = 4,
+                                            .kind = HK_KIND_TINY,
+                                            .slices = 1,
+                                            .grow = true});
+}
+
+/* A page comes from kept memory before it comes from memory that was never used. */
+static void page_is_leased_of_a_kept_span(void **state)
+{
+    (void)state;
+    void *block = take(6);
+    give(block);
+
+    struct hk_page *page = lease_one();
+
+    assert_ptr_equal(hk_page_start(page), block);
+    assert_false(page->flags & HK_PAGE_ZERO);
+    assert_int_equal(hk_spans_kept(), 0);
+    assert_int_equal(hk_spans_claimed(), 0);
+    hk_cold.retire(own, page);
+    assert_right();
+}
+
+/* While other used memory is free, spans stay. */
+static void spans_stay_while_other_memory_is_free(void **state)
+{
+    (void)state;
+    void *block = take(6);
+    void *free_memory = take(5);
+    give_large(free_memory);
+    give(block);
+
+    struct hk_page *page = lease_one();
+
+    assert_ptr_equal(hk_page_start(page), free_memory);
+    assert_int_equal(hk_spans_kept(), 6);
+    hk_cold.retire(own, page);
+    assert_right();
+}
+
 static void dead_heap_keeps_no_spans(void **state)
 {
     (void)state;
@@ -325,6 +369,8 @@ int main(void)
         cmocka_unit_test_setup(full_heap_gives_up_old_spans, nothing_kept),
         cmocka_unit_test_setup(unused_spans_go_at_the_second_age, nothing_kept),
         cmocka_unit_test_setup(used_spans_outlive_ages, nothing_kept),
+        cmocka_unit_test_setup(page_is_leased_of_a_kept_span, nothing_kept),
+        cmocka_unit_test_setup(spans_stay_while_other_memory_is_free, nothing_kept),
         cmocka_unit_test_setup(dead_heap_keeps_no_spans, nothing_kept),
         cmocka_unit_test_setup(check_finds_a_kept_span_in_use, nothing_kept),
         cmocka_unit_test_setup(check_finds_a_kept_span_that_is_free, nothing_kept),

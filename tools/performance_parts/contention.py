@@ -45,6 +45,7 @@ KNOWN = {
         'claim_more': Site('claims room for a thread\'s free spans', SPANS),
         'unclaim': Site('gives up room for a thread\'s free spans', SPANS),
         'give': Site('gives back what a thread kept', SLABS),
+        'hk_spans_yield': Site('asks whether used memory is free, before a page comes of new memory', SLABS),
         'check_span': Site('self-check', ASKED),
     },
     'src/coldbox/superslab.c': {

@@ -285,7 +285,7 @@ static bool hoarding_large_keep(struct hk_heap *heap, struct hk_page *page, void
     return true;
 }
 
-/* A free block serves as it lies, whatever is asked for. */
+/* A free block serves requests that are longer. */
 static void *kept_large;
 
 static bool simple_large_keep(struct hk_heap *heap, struct hk_page *page, void *block)
@@ -300,7 +300,9 @@ static bool simple_large_keep(struct hk_heap *heap, struct hk_page *page, void *
 static void *simple_large_pop(struct hk_heap *heap, size_t size)
 {
     (void)heap;
-    (void)size;
+    if (size <= HK_SUPERSLAB) {
+        return NULL;
+    }
     void *block = kept_large;
     kept_large = NULL;
     return block;
