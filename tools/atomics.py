@@ -33,7 +33,7 @@ import atomic_sites  # noqa: E402
 import bench_run  # noqa: E402
 import harness  # noqa: E402
 import instructions  # noqa: E402
-from bench_run import UsageError  # noqa: E402
+from program import UsageError, as_program  # noqa: E402
 
 # rows and their {n}: half a million operations or so
 COUNTS = {
@@ -163,4 +163,4 @@ def run(options):
 
 
 if __name__ == '__main__':
-    bench_run.as_program('atomics.py', lambda argv: run(parse_arguments(argv)))
+    as_program('atomics.py', lambda argv: run(parse_arguments(argv)))

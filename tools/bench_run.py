@@ -14,7 +14,6 @@ import os
 import platform
 import re
 import shutil
-import signal
 import sys
 from pathlib import Path
 
@@ -26,16 +25,13 @@ import chart  # noqa: E402
 import harness  # noqa: E402
 import instructions  # noqa: E402
 import report  # noqa: E402
+from program import UsageError, as_program  # noqa: E402
 
 OURS, SYSTEM = 'hakmem', 'system'
 LIBRARY_PATTERN = 'libhakmem-malloc*.so'
 FULL_ROUNDS, QUICK_ROUNDS = 5, 1
 # callgrind is some fifty times slower than the machine
 INSTRUCTION_TIMEOUT_FACTOR = 5
-
-
-class UsageError(Exception):
-    """Something the caller has to put right; its text says what to run."""
 
 
 def parse_arguments(argv):
@@ -203,21 +199,6 @@ def main(argv):
     check_outputs(options.json, options.chart)
     allocators = find_allocators(options)
     return (run_instructions if options.instructions else run_times)(options, rows, allocators)
-
-
-def as_program(name, run):
-    """Run a tool and end with its status: run(arguments) -> status."""
-    # so that `bench_run.py --list | head` ends quietly
-    signal.signal(signal.SIGPIPE, signal.SIG_DFL)
-    try:
-        sys.exit(run(sys.argv[1:]))
-    except UsageError as error:
-        print(f'{name}: {error}', file=sys.stderr)
-        sys.exit(2)
-    except KeyboardInterrupt:
-        harness.end_progress()
-        print(f'{name}: interrupted', file=sys.stderr)
-        sys.exit(1)
 
 
 if __name__ == '__main__':

@@ -22,6 +22,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 sys.dont_write_bytecode = True
 
 from matrix_parts import compositions, runner  # noqa: E402
+from program import UsageError, as_program  # noqa: E402
 
 # suites, and single tests by name
 QUICK = (['checks', 'unit', 'death', 'preload'], [])
@@ -30,10 +31,6 @@ PAIRS = (['stress'], ['gcc', 'python', 'sqlite'])
 # form that is built for users
 KITS = ['hotbox_kit_fake_tls', 'hotbox_kit_real_tls', 'pool_kit_fake_tls', 'pool_kit_real_tls']
 KIT_OPTIONS = ('-Dtiny_meta=', '-Dmid_desc=')
-
-
-class UsageError(Exception):
-    """Something the caller has to put right."""
 
 
 def parse_arguments(argv):
@@ -169,11 +166,4 @@ def main(argv):
 
 
 if __name__ == '__main__':
-    try:
-        sys.exit(main(sys.argv[1:]))
-    except UsageError as error:
-        print(f'matrix.py: {error}', file=sys.stderr)
-        sys.exit(2)
-    except KeyboardInterrupt:
-        print('matrix.py: interrupted', file=sys.stderr)
-        sys.exit(1)
+    as_program('matrix.py', main)

@@ -27,14 +27,11 @@ from matrix_parts import compositions, runner  # noqa: E402
 from performance_parts import document  # noqa: E402
 from performance_parts.registry import SECTIONS  # noqa: E402
 from performance_parts.section import Context, LeftOut  # noqa: E402
+from program import Failure, UsageError, as_program  # noqa: E402
 
 
 # for the check that the programs are there
 LAUNCH = harness.Row('launch', 'launch', '', 0, 0, 'none')
-
-
-class Failure(Exception):
-    """A build that failed."""
 
 
 def parse_arguments(argv):
@@ -69,15 +66,15 @@ def parse_arguments(argv):
 def check(options):
     """What has to be right before an hour of measuring."""
     if options.report_only and options.section:
-        raise bench_run.UsageError('--report-only measures nothing; leave --section out')
+        raise UsageError('--report-only measures nothing; leave --section out')
     if options.suite and not options.suite.is_dir():
-        raise bench_run.UsageError(f'--suite takes a directory, and {options.suite} is none')
+        raise UsageError(f'--suite takes a directory, and {options.suite} is none')
     reported = set(document.load(options.dir / 'results'))
     if not options.report_only:
         reported |= set(options.section or SECTIONS)
     if options.report or options.report_only:
         if document.needs_charts(reported) and not pyplot.is_possible():
-            raise bench_run.UsageError(f'{pyplot.MISSING}, or leave --report out')
+            raise UsageError(f'{pyplot.MISSING}, or leave --report out')
 
 
 def build(options):
@@ -122,7 +119,7 @@ def measure(options, context):
             content = SECTIONS[name].measure(context)
         except LeftOut as reason:
             if options.section:
-                raise bench_run.UsageError(f'section {name} {reason}') from None
+                raise UsageError(f'section {name} {reason}') from None
             print(f'{name}: left out: {reason}', file=sys.stderr, flush=True)
             continue
         content = {**document.circumstances(context), **content}
@@ -142,21 +139,10 @@ def main(argv):
     if options.report or options.report_only:
         contents = document.load(options.dir / 'results')
         if not contents:
-            raise bench_run.UsageError(f'no results in {options.dir / "results"}; measure first')
+            raise UsageError(f'no results in {options.dir / "results"}; measure first')
         print(f'wrote {document.write(contents, options.docs)}', file=sys.stderr)
     return 0 if complete else 1
 
 
 if __name__ == '__main__':
-    try:
-        sys.exit(main(sys.argv[1:]))
-    except bench_run.UsageError as error:
-        print(f'performance.py: {error}', file=sys.stderr)
-        sys.exit(2)
-    except Failure as error:
-        print(f'performance.py: {error}', file=sys.stderr)
-        sys.exit(1)
-    except KeyboardInterrupt:
-        harness.end_progress()
-        print('performance.py: interrupted', file=sys.stderr)
-        sys.exit(1)
+    as_program('performance.py', main)

@@ -22,6 +22,7 @@ sys.dont_write_bytecode = True
 
 import harness  # noqa: E402
 from matrix_parts import compositions, runner  # noqa: E402
+from program import Failure, UsageError, as_program  # noqa: E402
 
 POLICIES = ['frozen', 'observe', 'learn']
 PROFILES = ['auto', 'legacy', 'c5_7_only', 'tinyplus_all']
@@ -31,14 +32,6 @@ MEASURES = {
     'peak MiB': lambda sample: sample['peak_rss_kib'] / 1024,
     'mean MiB': lambda sample: sample['mean_rss_kib'] / 1024,
 }
-
-
-class UsageError(Exception):
-    """Something the caller has to put right."""
-
-
-class Failure(Exception):
-    """A build or a run that failed."""
 
 
 def parse_arguments(argv):
@@ -86,15 +79,16 @@ def build(options, rows):
 
 
 def measure(options, rows, allocators, programs):
-    """-> {row: {allocator: [sample, ...]}}, every one of a run that did not fail"""
-    results = harness.measure(rows, allocators, programs, options.rounds, options.quick,
-                              options.timeout, pinned=True, progress=harness.show_progress)
+    """-> {row: {allocator: [sample, ...]}}; the first run that fails ends it"""
+    def run_one(row, allocator):
+        sample = harness.run(row.command(programs, row.count(options.quick)), allocator, options.timeout,
+                             None if row.clock == 'wall' else harness.pinned_cpu())
+        if 'failure' in sample:
+            raise Failure(f'{row.name} with {allocator.name}: {sample["failure"]} {sample["detail"]}')
+        return sample
+
+    results = harness.interleave(rows, allocators, options.rounds, run_one, harness.show_progress)
     harness.end_progress()
-    for row, cells in results.items():
-        for name, samples in cells.items():
-            for sample in samples:
-                if 'failure' in sample:
-                    raise Failure(f'{row} with {name}: {sample["failure"]} {sample["detail"]}')
     return results
 
 
@@ -163,13 +157,4 @@ def main(argv):
 
 
 if __name__ == '__main__':
-    try:
-        sys.exit(main(sys.argv[1:]))
-    except UsageError as error:
-        print(f'policy_bench.py: {error}', file=sys.stderr)
-        sys.exit(2)
-    except Failure as error:
-        print(f'policy_bench.py: {error}', file=sys.stderr)
-        sys.exit(1)
-    except KeyboardInterrupt:
-        sys.exit(1)
+    as_program('policy_bench.py', main)

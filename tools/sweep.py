@@ -28,7 +28,7 @@ import bench_run  # noqa: E402
 import harness  # noqa: E402
 import pyplot  # noqa: E402
 import size_sweep  # noqa: E402
-from bench_run import UsageError  # noqa: E402
+from program import UsageError, as_program  # noqa: E402
 
 FULL_ROUNDS, QUICK_ROUNDS = 3, 1
 FULL_SCALE, QUICK_SCALE = 100, 10
@@ -145,4 +145,4 @@ def main(argv):
 
 
 if __name__ == '__main__':
-    bench_run.as_program('sweep.py', main)
+    as_program('sweep.py', main)
