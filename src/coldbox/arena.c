@@ -7,6 +7,7 @@
 #include "coldbox/purge.h"
 #include "coldbox/registry.h"
 #include "coldbox/superslab.h"
+#include "coldbox/thp.h"
 
 #include "hk_seat_os.h"
 
@@ -123,13 +124,6 @@ struct hk_units hk_units_find_locked(const void *addr)
     return (struct hk_units){NULL, 0, 0};
 }
 
-void hk_advise_mapping(void *addr, size_t size)
-{
-    if (HK_THP != HK_THP_OFF) {
-        HK_OS.advise(addr, size, HK_THP == HK_THP_ALWAYS ? HK_OS_HUGE : HK_OS_NO_HUGE);
-    }
-}
-
 static void publish_arena(struct hk_arena *arena)
 {
     for (uint32_t i = 0; i < arena->units; i++) {
@@ -174,7 +168,7 @@ int hk_arena_grow(uint32_t count)
     }
     arena->base = base;
     arena->units = (uint32_t)units;
-    hk_advise_mapping(base, units << HK_SUPERSLAB_SHIFT);
+    hk_thp_advise(base, units << HK_SUPERSLAB_SHIFT);
     publish_arena(arena);
     return 0;
 }

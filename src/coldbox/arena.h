@@ -72,10 +72,6 @@ HK_HIDDEN void hk_units_clean_locked(struct hk_units units);
 /* -> the unit that `addr` lies in (count 1), or arena NULL. */
 HK_HIDDEN struct hk_units hk_units_find_locked(const void *addr);
 
-/* Say of fresh memory what the option thp says of all of it; auto says no, until a superslab asks.
- * any. */
-HK_HIDDEN void hk_advise_mapping(void *addr, size_t size);
-
 /* Map an arena of at least `count` units and publish it. -> 0 or errno. any; takes slabs.lock. */
 HK_HIDDEN int hk_arena_grow(uint32_t count);
 

@@ -8,6 +8,7 @@
 #include "coldbox/purge.h"
 #include "coldbox/registry.h"
 #include "coldbox/superslab.h"
+#include "coldbox/thp.h"
 
 #include "hk_seat_os.h"
 
@@ -95,7 +96,7 @@ static void *alloc_mapping(struct hk_large large, size_t align)
         return NULL;
     }
     if (HK_THP != HK_THP_AUTO) {
-        hk_advise_mapping(run, bytes);
+        hk_thp_advise(run, bytes);
     }
     large.map_bytes = bytes;
     large.offset = huge_offset(run, align);
@@ -167,7 +168,7 @@ static void renew_run(struct hk_page *head, struct hk_large *large)
     char *block = huge_base(head) + large->offset;
     size_t bytes = large->touched > large->moved ? large->touched : large->moved;
     if (HK_OS.renew(block, bytes) == 0) {
-        hk_advise_mapping(block, bytes);
+        hk_thp_advise(block, bytes);
         large->touched = 0;
     }
 }

@@ -5,6 +5,7 @@
 #include "coldbox/superslab.h"
 
 #include "coldbox/purge.h"
+#include "coldbox/thp.h"
 
 #include "hk_seat_os.h"
 
@@ -15,13 +16,6 @@ enum {
     HOT_FROM = 16,    /* and so many make it HOT again */
     LOOKED_AT = 8,    /* superslabs that are asked for dirty slices */
 };
-
-/* Of the thread's time, which a busy machine does not lengthen. */
-static const uint64_t SLOW_HUGE_NS = 3000000;
-/* None are asked for so long after a slow one, twice as long after the next, half as long after a
- * quick one. */
-static const uint64_t HUGE_PAUSE_NS = 40000000;
-static const uint64_t HUGE_PAUSE_MAX_NS = 5000000000;
 
 struct hk_slabs hk_slabs = {.lock = {.rank = HK_RANK_SLABS}};
 
@@ -276,50 +270,6 @@ void hk_superslab_close_locked(struct hk_superslab *slab)
     hk_slabs.tiers[slab->tier] -= 1;
 }
 
-/* A superslab that will be touched all over asks for huge pages, unless they were slow lately. */
-static bool wants_huge_locked(struct hk_units unit, bool dense)
-{
-    bool wants = HK_THP == HK_THP_AUTO && dense && !hk_bit(unit.arena->huge, unit.index) &&
-                 HK_OS.now() >= hk_slabs.huge_from;
-    if (wants) {
-        hk_bit_set(unit.arena->huge, unit.index);
-    }
-    return wants;
-}
-
-/* What the next pause will be, after a huge page that was slow or not. */
-static void learn_pause_locked(bool slow)
-{
-    uint64_t pause = hk_slabs.huge_pause < HUGE_PAUSE_NS ? HUGE_PAUSE_NS : hk_slabs.huge_pause;
-    if (slow) {
-        hk_slabs.huge_from = HK_OS.now() + pause;
-        pause = pause > HUGE_PAUSE_MAX_NS / 2 ? HUGE_PAUSE_MAX_NS : 2 * pause;
-    } else {
-        pause /= 2;
-    }
-    hk_slabs.huge_pause = pause;
-}
-
-/* Ask, and touch the first page. A kernel that has to make room for huge pages first can take
- * milliseconds for each: then small ones are better for a while. */
-static void make_huge(struct hk_units unit)
-{
-    char *base = hk_units_base(unit);
-    uint64_t before = HK_OS.cpu();
-    HK_OS.advise(base, HK_SUPERSLAB, HK_OS_HUGE);
-    *(volatile char *)base = 0;
-    bool slow = HK_OS.cpu() - before >= SLOW_HUGE_NS;
-    if (slow) {
-        HK_OS.advise(base, HK_SUPERSLAB, HK_OS_NO_HUGE);
-    }
-    hk_lock_take(&hk_slabs.lock);
-    learn_pause_locked(slow);
-    if (slow) {
-        hk_bit_clear(unit.arena->huge, unit.index);
-    }
-    hk_lock_give(&hk_slabs.lock);
-}
-
 /* Make a superslab of a unit that nobody uses. -> false: out of memory. */
 static bool open_superslab(bool dense)
 {
@@ -327,13 +277,13 @@ static bool open_superslab(bool dense)
     bool clean = true;
     hk_lock_take(&hk_slabs.lock);
     bool found = hk_units_take_locked(1, HK_SUPERSLAB, &unit, &clean);
-    bool huge = found && wants_huge_locked(unit, dense);
+    bool huge = found && hk_thp_wants_locked(unit, dense);
     hk_lock_give(&hk_slabs.lock);
     if (!found) {
         return false;
     }
     if (huge) {
-        make_huge(unit);
+        hk_thp_ask(unit);
     }
     if (!clean && HK_OS.purge(hk_units_base(unit), HK_SLICE) != 0) {
         memset(hk_units_base(unit), 0, HK_SLICE);

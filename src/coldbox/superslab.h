@@ -49,8 +49,6 @@ struct hk_slabs {
     size_t dirty_slices;         /* free and dirty */
     uint32_t free_events;        /* the clock of arena->freed */
     size_t dirty_pages;          /* 4 KiB pages touched in free units */
-    uint64_t huge_from;          /* ns: no huge pages are asked for before */
-    uint64_t huge_pause;         /* ns: after the next slow one */
     _Atomic(size_t) dirty_bytes; /* of both; read without the lock */
     _Atomic(size_t) purge_above; /* dirty bytes that policy allows; read without the lock */
     size_t peak;                 /* recent peak of bytes in use */

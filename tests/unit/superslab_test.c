@@ -248,48 +248,6 @@ static void claimed_slices_are_not_handed_out(void **state)
     assert_null(hk_cold.check());
 }
 
-static struct hk_slices whole[64];
-static size_t whole_count;
-
-/* Take whole superslabs until there is a new one, which will be touched all over. -> how often
- * advice was given for it. */
-static uint64_t advice_for_dense(void)
-{
-    bool zero;
-    size_t superslabs = hk_slabs.superslabs;
-    size_t units = hk_slabs.units;
-    uint64_t before = hk_os_fake_calls(HK_OS_ADVISE);
-    while (hk_slabs.superslabs == superslabs) {
-        assert_true(whole_count < 64);
-        struct hk_slices *slices = &whole[whole_count++];
-        assert_true(hk_slices_get(HK_SLICES - 1, 1, HK_GROW_DENSE, slices, &zero));
-    }
-    /* a new arena has advice of its own */
-    return hk_os_fake_calls(HK_OS_ADVISE) - before - (hk_slabs.units != units);
-}
-
-static void slow_huge_page_means_small_ones_for_a_while(void **state)
-{
-    (void)state;
-    const uint64_t huge = HK_THP == HK_THP_AUTO;
-    uint64_t now = 1000;
-    hk_os_fake_set_now(now);
-    hk_os_fake_slow_down(1000000);
-    assert_int_equal(advice_for_dense(), huge);
-    hk_os_fake_slow_down(4000000);
-    for (uint64_t pause = 40000000; pause < 320000000; pause *= 2) {
-        assert_int_equal(advice_for_dense(), 2 * huge); /* given and taken back */
-        hk_os_fake_set_now(now + pause - 1);
-        assert_int_equal(advice_for_dense(), 0);
-        hk_os_fake_set_now(now += pause);
-    }
-    hk_os_fake_slow_down(0);
-    assert_int_equal(advice_for_dense(), huge);
-    while (whole_count) {
-        put(whole[--whole_count]);
-    }
-}
-
 static void check_finds_a_wrong_count(void **state)
 {
     (void)state;
@@ -316,7 +274,6 @@ int main(void)
         cmocka_unit_test(run_extends_into_free_slices_only),
         cmocka_unit_test(whole_superslab_goes_back_as_a_unit),
         cmocka_unit_test(claimed_slices_are_not_handed_out),
-        cmocka_unit_test(slow_huge_page_means_small_ones_for_a_while),
         cmocka_unit_test(check_finds_a_wrong_count),
     };
     return cmocka_run_group_tests_name("superslab", tests, start_cold, NULL);

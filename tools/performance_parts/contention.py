@@ -53,8 +53,8 @@ KNOWN = {
         'hk_slices_get_handful': Site('takes several pages at once', SLABS),
         'hk_slices_put': Site('gives a page back', SLABS),
         'open_superslab': Site('makes a superslab', MEMORY),
-        'make_huge': Site('notes whether a huge page was slow', MEMORY),
     },
+    'src/coldbox/thp.c': {'hk_thp_ask': Site('notes whether a huge page was slow', MEMORY)},
     'src/coldbox/arena.c': {
         'hk_arena_grow': Site('maps an arena', MEMORY),
         'publish_arena': Site('makes an arena known', MEMORY),

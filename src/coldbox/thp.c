@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: MIT */
+#include "coldbox/thp.h"
+
+#include "coldbox/purge.h"
+#include "coldbox/superslab.h"
+
+#include "hk_seat_os.h"
+
+/* Of the thread's time, which a busy machine does not lengthen. */
+static const uint64_t SLOW_NS = 3000000;
+/* None are asked for so long after a slow one, twice as long after the next, half as long after a
+ * quick one. */
+static const uint64_t PAUSE_NS = 40000000;
+static const uint64_t PAUSE_MAX_NS = 5000000000;
+
+/* slabs.lock */
+static struct {
+    uint64_t from;  /* ns: no huge pages are asked for before */
+    uint64_t pause; /* ns: after the next slow one */
+} thp;
+
+void hk_thp_advise(void *addr, size_t size)
+{
+    if (HK_THP != HK_THP_OFF) {
+        HK_OS.advise(addr, size, HK_THP == HK_THP_ALWAYS ? HK_OS_HUGE : HK_OS_NO_HUGE);
+    }
+}
+
+bool hk_thp_wants_locked(struct hk_units unit, bool dense)
+{
+    bool wants = HK_THP == HK_THP_AUTO && dense && !hk_bit(unit.arena->huge, unit.index) &&
+                 HK_OS.now() >= thp.from;
+    if (wants) {
+        hk_bit_set(unit.arena->huge, unit.index);
+    }
+    return wants;
+}
+
+/* What the next pause will be, after a huge page that was slow or not. */
+static void learn_pause_locked(bool slow)
+{
+    uint64_t pause = thp.pause < PAUSE_NS ? PAUSE_NS : thp.pause;
+    uint64_t now = HK_OS.now();
+    if (slow && now < thp.from) {
+        return; /* asked before another thread's was found slow: the same bad moment */
+    }
+    if (slow) {
+        thp.from = now + pause;
+        pause = pause > PAUSE_MAX_NS / 2 ? PAUSE_MAX_NS : 2 * pause;
+    } else {
+        pause /= 2;
+    }
+    thp.pause = pause;
+}
+
+void hk_thp_ask(struct hk_units unit)
+{
+    char *base = hk_units_base(unit);
+    uint64_t before = HK_OS.cpu();
+    HK_OS.advise(base, HK_SUPERSLAB, HK_OS_HUGE);
+    *(volatile char *)base = 0;
+    bool slow = HK_OS.cpu() - before >= SLOW_NS;
+    if (slow) {
+        HK_OS.advise(base, HK_SUPERSLAB, HK_OS_NO_HUGE);
+    }
+    hk_lock_take(&hk_slabs.lock);
+    learn_pause_locked(slow);
+    if (slow) {
+        hk_bit_clear(unit.arena->huge, unit.index);
+    }
+    hk_lock_give(&hk_slabs.lock);
+}

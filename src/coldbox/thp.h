@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: MIT */
+/* Transparent huge pages: what fresh memory is told by the option thp, and which superslabs ask for
+ * them. A kernel that has to make room for huge pages first can take milliseconds for each: after
+ * a slow one, small ones are better for a while. */
+#ifndef HK_COLDBOX_THP_H
+#define HK_COLDBOX_THP_H
+
+#include "coldbox/arena.h"
+
+/* Say of fresh memory what the option thp says of all of it; auto says no, until a superslab asks.
+ * any. */
+HK_HIDDEN void hk_thp_advise(void *addr, size_t size);
+
+/* -> true: the unit (just taken) shall ask by hk_thp_ask; `dense`: it will be touched all over.
+ * slabs.lock. */
+HK_HIDDEN bool hk_thp_wants_locked(struct hk_units unit, bool dense);
+
+/* Ask for huge pages, touch the first one, and take the wish back if that was slow. any; takes
+ * slabs.lock. */
+HK_HIDDEN void hk_thp_ask(struct hk_units unit);
+
+#endif

@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: MIT */
+/* Huge pages: when a superslab asks for them, and how long none does after a slow one. */
+#include "unit/cold_unit.h"
+
+#include "coldbox/purge.h"
+#include "coldbox/thp.h"
+
+enum { QUICK = 1000000, SLOW = 4000000 };
+
+static const uint64_t FIRST_PAUSE = 40000000;
+static const uint64_t LONGEST_PAUSE = 5000000000;
+
+static uint64_t now;
+static struct hk_units unit; /* that nobody else uses */
+
+static bool take_unit(void)
+{
+    bool zero;
+    hk_lock_take(&hk_slabs.lock);
+    bool found = hk_units_take_locked(1, HK_SUPERSLAB, &unit, &zero);
+    hk_lock_give(&hk_slabs.lock);
+    return found;
+}
+
+/* The clock is at the end of every pause that earlier tests have caused, and pauses are short. */
+static int settle(void **state)
+{
+    calm_os(state);
+    now += 2 * LONGEST_PAUSE;
+    hk_os_fake_set_now(now);
+    bool found = take_unit() || (hk_arena_grow(1) == 0 && take_unit());
+    for (int i = 0; found && HK_THP == HK_THP_AUTO && i < 8; i++) {
+        hk_thp_ask(unit);
+    }
+    return found ? 0 : 1;
+}
+
+static int give_back(void **state)
+{
+    (void)state;
+    hk_lock_take(&hk_slabs.lock);
+    hk_bit_clear(unit.arena->huge, unit.index);
+    hk_units_give_locked(unit, HK_SUPERSLAB);
+    hk_lock_give(&hk_slabs.lock);
+    return 0;
+}
+
+static bool wants(bool dense)
+{
+    hk_lock_take(&hk_slabs.lock);
+    bool wanted = hk_thp_wants_locked(unit, dense);
+    hk_lock_give(&hk_slabs.lock);
+    return wanted;
+}
+
+/* Ask, `ns` of the thread's time long. -> how often advice was given. */
+static uint64_t ask(uint64_t ns)
+{
+    uint64_t before = hk_os_fake_calls(HK_OS_ADVISE);
+    hk_os_fake_slow_down(ns);
+    hk_thp_ask(unit);
+    hk_os_fake_slow_down(0);
+    return hk_os_fake_calls(HK_OS_ADVISE) - before;
+}
+
+static void advance(uint64_t ns)
+{
+    now += ns;
+    hk_os_fake_set_now(now);
+}
+
+/* None is wanted until exactly `pause` from now. */
+static void assert_pause(uint64_t pause)
+{
+    advance(pause - 1);
+    assert_false(wants(true));
+    advance(1);
+    assert_true(wants(true));
+}
+
+static void dense_superslab_asks_once(void **state)
+{
+    (void)state;
+    assert_false(wants(false));
+    assert_true(wants(true));
+    assert_false(wants(true));
+    assert_int_equal(ask(QUICK), 1);
+}
+
+static void quick_huge_page_means_no_pause(void **state)
+{
+    (void)state;
+    ask(QUICK);
+    assert_true(wants(true));
+}
+
+static void slow_huge_page_takes_the_wish_back(void **state)
+{
+    (void)state;
+    assert_true(wants(true));
+    assert_int_equal(ask(SLOW), 2);
+    assert_false(wants(true));
+    assert_false(hk_bit(unit.arena->huge, unit.index));
+}
+
+static void pause_doubles_up_to_its_longest(void **state)
+{
+    (void)state;
+    for (uint64_t pause = FIRST_PAUSE; pause < LONGEST_PAUSE; pause *= 2) {
+        ask(SLOW);
+        assert_pause(pause);
+    }
+    for (int i = 0; i < 2; i++) {
+        ask(SLOW);
+        assert_pause(LONGEST_PAUSE);
+    }
+}
+
+static void quick_huge_page_halves_the_pause(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 3; i++) {
+        ask(SLOW);
+        advance(LONGEST_PAUSE);
+    }
+    ask(QUICK);
+    ask(SLOW);
+    assert_pause(4 * FIRST_PAUSE);
+}
+
+/* Threads that asked before the first of them was found slow. */
+static void slow_huge_pages_at_once_count_as_one(void **state)
+{
+    (void)state;
+    ask(SLOW);
+    ask(SLOW);
+    ask(SLOW);
+    assert_pause(FIRST_PAUSE);
+    ask(SLOW);
+    assert_pause(2 * FIRST_PAUSE);
+}
+
+static void without_auto_none_is_wanted(void **state)
+{
+    (void)state;
+    assert_false(wants(true));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(dense_superslab_asks_once, settle, give_back),
+        cmocka_unit_test_setup_teardown(quick_huge_page_means_no_pause, settle, give_back),
+        cmocka_unit_test_setup_teardown(slow_huge_page_takes_the_wish_back, settle, give_back),
+        cmocka_unit_test_setup_teardown(pause_doubles_up_to_its_longest, settle, give_back),
+        cmocka_unit_test_setup_teardown(quick_huge_page_halves_the_pause, settle, give_back),
+        cmocka_unit_test_setup_teardown(slow_huge_pages_at_once_count_as_one, settle, give_back),
+    };
+    const struct CMUnitTest other[] = {
+        cmocka_unit_test_setup_teardown(without_auto_none_is_wanted, settle, give_back),
+    };
+    if (HK_THP != HK_THP_AUTO) {
+        return cmocka_run_group_tests_name("thp", other, start_cold, NULL);
+    }
+    return cmocka_run_group_tests_name("thp", tests, start_cold, NULL);
+}
