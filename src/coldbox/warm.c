@@ -164,6 +164,7 @@ static struct hk_page *take_shared(const struct hk_lease *request, bool prefill,
     enum hk_got got = HK_WARM_PREFILL && prefill
                           ? take_handful(request, &slices, zero)
                           : hk_slices_get(request->slices, 1, growth(request), &slices, zero);
+    heap->fresh += got && *zero ? request->slices : 0;
     uint32_t taken = got ? request->slices + heap->warm_count - warm : 0;
     count_visit(heap, request->bin_index, (int32_t)taken);
     if (got == HK_GOT_NEW) {

@@ -82,6 +82,7 @@ struct hk_heap {
     void *fresh_block;          /* last block from memory that reads as zero, or NULL; for calloc */
     const struct hk_policy *policy; /* that the heap follows; NULL: the profile. coldbox/learn.h */
     uint32_t grown; /* slices that the shared pool gave, less those it got, since the last step */
+    uint32_t fresh; /* slices of new memory leased since the boxes gave up what was spare */
     uint32_t warm_count;
     struct hk_page *warm[HK_WARM_MAX];
     struct hk_remote_entry remote[HK_REMOTE_ENTRIES];

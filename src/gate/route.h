@@ -107,16 +107,16 @@ static inline size_t hk_route_collect(struct hk_heap *heap, enum hk_collect how)
            HK_POOL.collect(heap, how);
 }
 
-/* What is idle in the heap goes back. Not asked of a pool with shared pages: of those it has a few
- * bounded blocks. */
-static inline void hk_route_age(struct hk_heap *heap)
+/* What the heap does not use goes back: `how` is HK_COLLECT_IDLE or HK_COLLECT_SPARE. Not asked of
+ * a pool with shared pages: of those it has a few bounded blocks. */
+static inline void hk_route_unused(struct hk_heap *heap, enum hk_collect how)
 {
-    HK_TINY.collect(heap, HK_COLLECT_IDLE);
+    HK_TINY.collect(heap, how);
     if (HK_HAS_BASE) {
-        HK_TINY_BASE.collect(heap, HK_COLLECT_IDLE);
+        HK_TINY_BASE.collect(heap, how);
     }
     if (HK_POOL.owns_pages) {
-        HK_POOL.collect(heap, HK_COLLECT_IDLE);
+        HK_POOL.collect(heap, how);
     }
 }
 

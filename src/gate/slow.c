@@ -16,14 +16,26 @@
 #include <errno.h>
 #include <string.h>
 
-enum { PACE = 16 }; /* slow paths of a heap between two looks at the clock */
+enum {
+    PACE = 16,        /* slow paths of a heap between two looks at the clock */
+    GROWTH_LEAST = 8, /* slices of new memory after which a heap gives up what is spare */
+    GROWTH_SHIFT = 5, /* in a large heap a thirty-second of it */
+};
+
+/* -> true: the heap has grown so much by new memory that what it keeps of classes that nobody uses
+ * should serve first. */
+static inline bool has_grown(const struct hk_heap *heap)
+{
+    return HK_FREE_POLICY != HK_FREE_KEEP && heap->fresh >= GROWTH_LEAST &&
+           heap->fresh >= heap->slice_count >> GROWTH_SHIFT;
+}
 
 static void age(struct hk_heap *heap, uint64_t now)
 {
     const uint64_t pause = (uint64_t)HK_PURGE_DELAY_MS * 1000000u;
     if (HK_FREE_POLICY != HK_FREE_KEEP && now - heap->aged >= pause) {
         heap->aged = now;
-        hk_route_age(heap);
+        hk_route_unused(heap, HK_COLLECT_IDLE);
         HK_COLD.age(heap);
     }
 }
@@ -32,6 +44,10 @@ static __attribute__((noinline)) void turn(struct hk_heap *heap)
 {
     int saved = errno;
     uint64_t now = HK_OS.now();
+    if (has_grown(heap)) {
+        heap->fresh = 0;
+        hk_route_unused(heap, HK_COLLECT_SPARE);
+    }
     if (heap->refills % PACE == 0) {
         HK_COLD.flush(heap);
         HK_COLD.drain(heap);
@@ -48,7 +64,7 @@ static __attribute__((noinline)) void turn(struct hk_heap *heap)
 static inline void pace(struct hk_heap *heap)
 {
     heap->refills += 1;
-    if (HK_UNLIKELY(heap->refills % PACE == 0 ||
+    if (HK_UNLIKELY(heap->refills % PACE == 0 || has_grown(heap) ||
                     (HK_POLICY != HK_POLICY_FROZEN && hk_policy_has_grown(heap)))) {
         turn(heap);
     }

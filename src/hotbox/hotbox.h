@@ -34,6 +34,7 @@ enum hk_collect {
                          quiet, and those alone */
     HK_COLLECT_PARTS, /* only the free parts of used pages; for any holder, touches no bin */
     HK_COLLECT_IDLE,  /* what is at hand or kept empty in idle classes, see below */
+    HK_COLLECT_SPARE, /* the same in classes of which the caller has no block, see below */
 };
 
 /* -> true: collect, asked `how`, gives up the bin and the empty pages of the class. */
@@ -83,8 +84,10 @@ struct hk_hotbox {
      * but after HK_COLLECT_IDLE, which comes now and then: of classes without a refill or spill
      * since the last such call, what lies at hand or is kept empty goes back where it holds more
      * pages than it is worth. It touches no other class, takes a time that does not depend on how
-     * many pages there are in use, and may do nothing in a box that has few pages at hand. owner.
-     */
+     * many pages there are in use, and may do nothing in a box that has few pages at hand.
+     * HK_COLLECT_SPARE comes when the heap has grown by new memory: what classes hold of which the
+     * application has no block, as far as the box can tell at once, goes back, to serve others. May
+     * do nothing as well. owner. */
     size_t (*collect)(struct hk_heap *heap, enum hk_collect how);
 
     /* Thread exit: bins go home, empty pages are retired (shared ones too), the heap's others are

@@ -114,15 +114,14 @@ static bool holds_slices(const struct hk_bin *bin, size_t block_size)
 }
 
 /* A class that has not been refilled since the last call gives its bin back, and its empty page at
- * the next one. -> bytes of pages that were retired. */
-static size_t age(struct hk_heap *heap, size_t index)
+ * the next one. */
+static void age(struct hk_heap *heap, size_t index)
 {
     struct hk_bin *bin = hk_bin_at(heap, index << HK_BIN_SHIFT);
     if (bin->limit > 0) {
         bin->limit = -bin->limit;
-        return 0;
+        return;
     }
-    size_t before = heap->slice_count;
     struct hk_page *last = hk_shelf(heap, index)->last;
     if (!bin->head && last && hk_paged_out(last) == 0) {
         hk_paged_unlist(heap, last);
@@ -130,22 +129,58 @@ static size_t age(struct hk_heap *heap, size_t index)
     } else if (bin->head && holds_slices(bin, hk_bin_block_size(index))) {
         flush_bin(heap, bin);
     }
-    return (before - heap->slice_count) << HK_SLICE_SHIFT;
 }
 
-static size_t age_all(struct hk_heap *heap, enum hk_kind kind)
+/* -> blocks in the bin, or more where frees have gone past it. */
+static size_t binned_most(const struct hk_bin *bin)
 {
-    size_t bytes = 0;
-    for (size_t i = 0; i < HK_BIN_COUNT; i++) {
-        bytes += hk_kind_of_bin(i) == kind ? age(heap, i) : 0;
+    int32_t limit = bin->limit < 0 ? -bin->limit : bin->limit;
+    int32_t room = bin->room > 0 ? bin->room : 0;
+    return bin->head && limit > room ? (size_t)(limit - room) : 0;
+}
+
+/* -> true: the bin may hold all that is out of the class's pages with room, or of the page of its
+ * first block if there are none. Looks at no more pages than the bin may hold blocks, and one. */
+static bool is_spare(struct hk_heap *heap, size_t index)
+{
+    const struct hk_bin *bin = hk_bin_at(heap, index << HK_BIN_SHIFT);
+    struct hk_page *page = hk_shelf(heap, index)->first;
+    size_t most = binned_most(bin);
+    if (!page) {
+        return most && hk_paged_out(hk_page_head(hk_page_of(bin->head))) <= most;
     }
-    return bytes;
+    size_t out = 0;
+    for (; page && out <= most; page = hk_paged(page)->next) {
+        out += hk_paged_out(page);
+    }
+    return out <= most;
+}
+
+/* A class that is spare gives its bin and its empty pages back. */
+static void give_spare(struct hk_heap *heap, size_t index)
+{
+    if (is_spare(heap, index)) {
+        flush_bin(heap, hk_bin_at(heap, index << HK_BIN_SHIFT));
+        retire_kept(heap, index);
+    }
+}
+
+/* HK_COLLECT_IDLE and HK_COLLECT_SPARE. */
+static size_t collect_unused(struct hk_heap *heap, enum hk_kind kind, enum hk_collect how)
+{
+    size_t before = heap->slice_count;
+    for (size_t i = 0; i < HK_BIN_COUNT; i++) {
+        if (hk_kind_of_bin(i) == kind) {
+            (how == HK_COLLECT_IDLE ? age : give_spare)(heap, i);
+        }
+    }
+    return (before - heap->slice_count) << HK_SLICE_SHIFT;
 }
 
 size_t hk_paged_collect(struct hk_heap *heap, enum hk_kind kind, enum hk_collect how)
 {
-    if (how == HK_COLLECT_IDLE) {
-        return age_all(heap, kind);
+    if (how == HK_COLLECT_IDLE || how == HK_COLLECT_SPARE) {
+        return collect_unused(heap, kind, how);
     }
     size_t before = heap->slice_count;
     HK_COLD.drain(heap);

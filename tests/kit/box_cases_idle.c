@@ -80,9 +80,8 @@ static void class_in_use_keeps_what_is_at_hand(const void *subject)
     kit_close(box, heap);
 }
 
-static void collect_idle_keeps_live_blocks(const void *subject)
+static void collect_keeps_live_blocks(const struct kit_box *box, enum hk_collect how)
 {
-    const struct kit_box *box = subject;
     struct hk_heap *heap = kit_open(box);
     void *blocks[KIT_BLOCKS];
 
@@ -96,7 +95,7 @@ static void collect_idle_keeps_live_blocks(const void *subject)
             }
         }
         for (int call = 0; call < CALLS; call++) {
-            box->collect(heap, HK_COLLECT_IDLE);
+            box->collect(heap, how);
             assert_null(box->check(heap));
         }
         for (size_t i = 0; i < KIT_BLOCKS; i += 8) {
@@ -108,9 +107,18 @@ static void collect_idle_keeps_live_blocks(const void *subject)
     kit_close(box, heap);
 }
 
-static void collect_idle_counts_what_it_retires(const void *subject)
+static void collect_idle_keeps_live_blocks(const void *subject)
 {
-    const struct kit_box *box = subject;
+    collect_keeps_live_blocks(subject, HK_COLLECT_IDLE);
+}
+
+static void collect_spare_keeps_live_blocks(const void *subject)
+{
+    collect_keeps_live_blocks(subject, HK_COLLECT_SPARE);
+}
+
+static void collect_counts_what_it_retires(const struct kit_box *box, enum hk_collect how)
+{
     struct hk_heap *heap = kit_open(box);
     void *blocks[KIT_BLOCKS];
     for (size_t r = 0; r < kit_request_count; r += 4) {
@@ -122,11 +130,42 @@ static void collect_idle_counts_what_it_retires(const void *subject)
         struct hk_hot_stat before;
         struct hk_hot_stat after;
         box->stat(heap, &before);
-        size_t retired = box->collect(heap, HK_COLLECT_IDLE);
+        size_t retired = box->collect(heap, how);
         box->stat(heap, &after);
         assert_int_equal(retired, before.bytes - after.bytes);
     }
 
+    kit_close(box, heap);
+}
+
+static void collect_idle_counts_what_it_retires(const void *subject)
+{
+    collect_counts_what_it_retires(subject, HK_COLLECT_IDLE);
+}
+
+static void collect_spare_counts_what_it_retires(const void *subject)
+{
+    collect_counts_what_it_retires(subject, HK_COLLECT_SPARE);
+}
+
+/* What was freed before serves after it, from memory that is there. */
+static void spare_class_serves_again(const void *subject)
+{
+    const struct kit_box *box = subject;
+    struct hk_heap *heap = kit_open(box);
+    void *blocks[KIT_BLOCKS];
+    for (size_t r = 0; r < kit_request_count; r += 5) {
+        for (int round = 0; round < 3; round++) {
+            kit_take_all(box, heap, kit_request(r), blocks);
+            kit_give_all(box, heap, blocks);
+            box->collect(heap, HK_COLLECT_SPARE);
+            assert_null(box->check(heap));
+        }
+    }
+    struct hk_hot_stat stat;
+    box->collect(heap, HK_COLLECT_ALL);
+    box->stat(heap, &stat);
+    assert_int_equal(stat.blocks_out, 0);
     kit_close(box, heap);
 }
 
@@ -135,5 +174,8 @@ const struct kit_case kit_idle_cases[] = {
     {"class_in_use_keeps_what_is_at_hand", class_in_use_keeps_what_is_at_hand, KIT_AGES},
     {"collect_idle_keeps_live_blocks", collect_idle_keeps_live_blocks, KIT_AGES},
     {"collect_idle_counts_what_it_retires", collect_idle_counts_what_it_retires, KIT_AGES},
+    {"collect_spare_keeps_live_blocks", collect_spare_keeps_live_blocks, KIT_AGES},
+    {"collect_spare_counts_what_it_retires", collect_spare_counts_what_it_retires, KIT_AGES},
+    {"spare_class_serves_again", spare_class_serves_again, KIT_AGES},
 };
 const size_t kit_idle_case_count = sizeof kit_idle_cases / sizeof *kit_idle_cases;

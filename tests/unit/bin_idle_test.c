@@ -135,6 +135,92 @@ static void limit_is_learnt_as_before(void **state)
     assert_int_equal(bin->limit, 2 * limit - 2 * limit / 16);
 }
 
+static size_t give_spare(void)
+{
+    return hk_hotbox_v3.collect(heap, HK_COLLECT_SPARE);
+}
+
+static void class_without_live_blocks_goes_at_once(void **state)
+{
+    (void)state;
+    take_many(SIZE);
+    give_scattered();
+    assert_true(counts().binned >= PAGES);
+
+    assert_int_equal(give_spare(), PAGES * HK_SLICE);
+
+    assert_int_equal(counts().binned, 0);
+    assert_int_equal(counts().pages, 0);
+}
+
+static void class_with_live_blocks_stays(void **state)
+{
+    (void)state;
+    take_many(SIZE);
+    for (size_t i = PAGES; i < MANY; i++) { /* all but one of each page */
+        give(blocks[i % PAGES * PER_PAGE + i / PAGES]);
+    }
+    size_t binned = counts().binned;
+    assert_true(binned > 0);
+
+    assert_int_equal(give_spare(), 0);
+
+    assert_int_equal(counts().binned, binned);
+    for (size_t i = 0; i < PAGES; i++) {
+        give(blocks[i * PER_PAGE]);
+    }
+}
+
+/* No page of the class has room: its blocks are in the bin. */
+static void page_whose_blocks_are_all_in_the_bin_goes(void **state)
+{
+    (void)state;
+    struct hk_bin *bin = hk_bin_at(heap, SIZE);
+    for (size_t i = 0; i < PER_PAGE; i++) {
+        blocks[i] = take(SIZE);
+    }
+    bin->room = MANY; /* as a bin has learnt to take them */
+    bin->limit = MANY;
+    for (size_t i = 0; i < PER_PAGE; i++) {
+        give(blocks[i]);
+    }
+    assert_int_equal(counts().binned, PER_PAGE);
+
+    assert_int_equal(give_spare(), HK_SLICE);
+
+    assert_int_equal(counts().binned, 0);
+}
+
+static void empty_page_that_is_kept_goes(void **state)
+{
+    (void)state;
+    take_many(SIZE);
+    give_scattered();
+    age();
+    age();
+    assert_int_equal(counts().pages, 1);
+    assert_int_equal(give_spare(), HK_SLICE);
+    assert_int_equal(give_spare(), 0);
+}
+
+/* What is spare in one class is nothing to another. */
+static void other_classes_are_not_touched(void **state)
+{
+    (void)state;
+    enum { OTHER = 512 };
+    void *kept = take(OTHER);
+    give(take(SIZE));
+    size_t binned = counts().binned;
+    assert_true(binned > 0);
+
+    assert_int_equal(give_spare(), HK_SLICE);
+
+    assert_int_equal(counts().pages, 1);
+    give(kept);
+    assert_ptr_equal(take(OTHER), kept);
+    give(kept);
+}
+
 static int open_heap(void **state)
 {
     (void)state;
@@ -158,6 +244,11 @@ int main(void)
         BIN_TEST(bin_of_one_page_stays),
         BIN_TEST(bin_of_more_than_a_page_goes_back),
         BIN_TEST(limit_is_learnt_as_before),
+        BIN_TEST(class_without_live_blocks_goes_at_once),
+        BIN_TEST(class_with_live_blocks_stays),
+        BIN_TEST(page_whose_blocks_are_all_in_the_bin_goes),
+        BIN_TEST(empty_page_that_is_kept_goes),
+        BIN_TEST(other_classes_are_not_touched),
     };
     return cmocka_run_group_tests_name("bin_idle", tests, NULL, NULL);
 }

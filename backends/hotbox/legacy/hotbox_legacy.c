@@ -206,7 +206,7 @@ size_t hk_hotbox_legacy_collect(struct hk_heap *heap, enum hk_collect how)
             bytes += put_all(heap, i, bin);
             bytes += hk_depot_retire_kept(heap, i);
         }
-        if (how != HK_COLLECT_PARTS) {
+        if (how != HK_COLLECT_PARTS && how != HK_COLLECT_SPARE) {
             hk_depot_wake(i);
         }
         if (how == HK_COLLECT_ALL || how == HK_COLLECT_PARTS) {

@@ -134,7 +134,7 @@ static size_t leased_bytes(struct hk_heap *heap)
 
 size_t hk_hotbox_v1_collect(struct hk_heap *heap, enum hk_collect how)
 {
-    if (how == HK_COLLECT_IDLE) {
+    if (how == HK_COLLECT_IDLE || how == HK_COLLECT_SPARE) {
         return 0; /* a class has a page or two at hand, whatever it was used for */
     }
     size_t before = leased_bytes(heap);

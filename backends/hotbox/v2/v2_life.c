@@ -80,7 +80,7 @@ static size_t purge_parts(struct hk_heap *heap)
 
 size_t hk_hotbox_v2_collect(struct hk_heap *heap, enum hk_collect how)
 {
-    if (how == HK_COLLECT_IDLE) {
+    if (how == HK_COLLECT_IDLE || how == HK_COLLECT_SPARE) {
         return 0; /* a class has one page at hand, and keeps as many as it was told to */
     }
     size_t before = leased_bytes(heap);

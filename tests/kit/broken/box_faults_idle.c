@@ -46,7 +46,7 @@ static void take_what_is_in_use(void *subject)
 
 static size_t careless_collect(struct hk_heap *heap, enum hk_collect how)
 {
-    if (how == HK_COLLECT_IDLE && heap->pages) {
+    if ((how == HK_COLLECT_IDLE || how == HK_COLLECT_SPARE) && heap->pages) {
         return HK_COLD.purge(heap->pages, 0, HK_SLICE);
     }
     return kit_honest.collect(heap, how);
@@ -67,10 +67,27 @@ static void boast_of_idle_bytes(void *subject)
     ((struct kit_box *)subject)->collect = boasting_collect;
 }
 
+/* The first block that lies at hand is lost. */
+static size_t forgetful_collect(struct hk_heap *heap, enum hk_collect how)
+{
+    if (how == HK_COLLECT_SPARE) {
+        (void)kit_honest.alloc(heap, kit_request(0));
+    }
+    return kit_honest.collect(heap, how);
+}
+
+static void lose_what_is_spare(void *subject)
+{
+    ((struct kit_box *)subject)->collect = forgetful_collect;
+}
+
 const struct kit_fault kit_idle_faults[] = {
     {"idle_blocks_hoarded", "idle_class_holds_no_scattered_pages", hoard_what_is_idle},
     {"class_in_use_emptied", "class_in_use_keeps_what_is_at_hand", take_what_is_in_use},
     {"idle_purges_live_blocks", "collect_idle_keeps_live_blocks", purge_as_if_idle},
     {"idle_miscounts", "collect_idle_counts_what_it_retires", boast_of_idle_bytes},
+    {"spare_purges_live_blocks", "collect_spare_keeps_live_blocks", purge_as_if_idle},
+    {"spare_miscounts", "collect_spare_counts_what_it_retires", boast_of_idle_bytes},
+    {"spare_block_lost", "spare_class_serves_again", lose_what_is_spare},
 };
 const size_t kit_idle_fault_count = sizeof kit_idle_faults / sizeof *kit_idle_faults;
