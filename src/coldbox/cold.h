@@ -67,7 +67,6 @@ HK_HIDDEN size_t hk_cold_trim(struct hk_heap *heap, size_t keep);
 /* spans.c */
 HK_HIDDEN void *hk_cold_large_pop(struct hk_heap *heap, size_t size);
 HK_HIDDEN bool hk_cold_large_keep(struct hk_heap *heap, struct hk_page *page, void *block);
-HK_HIDDEN void hk_cold_age(struct hk_heap *heap);
 
 /* large.c */
 HK_HIDDEN void *hk_cold_large_alloc(size_t size, size_t align, size_t reserve, bool *zero);
@@ -102,7 +101,6 @@ static const struct hk_cold hk_cold = {
     .death = hk_cold_death,
     .adopt = hk_cold_adopt,
     .tick = hk_cold_tick,
-    .age = hk_cold_age,
     .learn = hk_cold_learn,
     .trim = hk_cold_trim,
     .large_alloc = hk_cold_large_alloc,

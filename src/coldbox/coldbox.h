@@ -151,21 +151,17 @@ struct hk_cold {
      *    memory. owner. */
     bool (*adopt)(struct hk_heap *heap);
 
-    /* Give memory back that has been free for long, as policy says. `now` from HK_OS.now(). any. */
+    /* Give memory back that has been free for long, as policy says, also what heaps keep of large
+     * blocks and have not used for long. `now` from HK_OS.now(). any. */
     void (*tick)(uint64_t now);
-
-    /* Give up what large_keep has kept, if the heap neither took nor kept any since the last call.
-     * owner. */
-    void (*age)(struct hk_heap *heap);
 
     /* Let the policy look at the counters, when it is due, and the heap follow what it decides: may
      * call hooks->shed. Due by `now`, from HK_OS.now(), or by heap->grown. Nothing with
      * policy=frozen. owner, in no other slow path. */
     void (*learn)(struct hk_heap *heap, uint64_t now);
 
-    /* Give back all free memory but `keep` bytes, at once, and what `heap` (NULL: nobody) keeps
-     * warm or of freed large blocks.
-     * -> bytes. holder of `heap`. */
+    /* Give back all free memory but `keep` bytes, at once, what heaps keep of large blocks, and
+     * what `heap` (NULL: nobody) keeps warm. -> bytes. holder of `heap`. */
     size_t (*trim)(struct hk_heap *heap, size_t keep);
 
     /* One block of its own: size > 0, align a power of two >= HK_ALIGN; `reserve` bytes of address

@@ -4,7 +4,7 @@
  * that somebody held, is FROZEN: its lists cannot be trusted, so its blocks stay where they are.
  * Lost to the child are the blocks in the bins of the threads that are gone and those that they
  * held back for others, bounded by the bins' limits and HK_REMOTE_TOTAL, and memory that was being
- * purged at that moment. */
+ * purged, or was on its way between a heap and its user, at that moment. */
 #include "coldbox/cold.h"
 #include "coldbox/guard.h"
 #include "coldbox/heaps.h"
@@ -126,7 +126,7 @@ void hk_cold_child(struct hk_heap *self)
             strand_heap(heap);
         }
     }
-    hk_spans_child();
+    hk_spans_child(self);
     relist_orphans_locked();
     memset(hk_heaps.live, 0, sizeof hk_heaps.live);
     if (self) {

@@ -282,6 +282,7 @@ void hk_cold_tick(uint64_t now)
         !hk_atomic_cas(&purge.last_tick, &last, now, memory_order_relaxed)) {
         return;
     }
+    hk_spans_tick();
     hk_lock_take(&hk_slabs.lock);
     size_t hold = hk_slabs.hold;
     hk_lock_give(&hk_slabs.lock);
@@ -300,7 +301,6 @@ static size_t trim_orphans(void)
     for (; heap; heap = heap->next) {
         if (hk_heap_hold(heap)) {
             hk_warm_shrink(heap, 0);
-            hk_spans_clear(heap);
             bytes += hk_cold_hooks.purge_parts(heap);
             hk_heap_release(heap);
         }
@@ -313,8 +313,8 @@ size_t hk_cold_trim(struct hk_heap *heap, size_t keep)
     size_t bytes = trim_orphans();
     if (heap) {
         hk_warm_shrink(heap, 0);
-        hk_spans_clear(heap);
     }
+    hk_spans_clear_all();
     size_t round;
     do {
         size_t dirty = dirty_bytes();

@@ -7,11 +7,10 @@
 #include "coldbox/purge.h"
 
 #include <errno.h>
-#include <string.h>
 
 enum {
     MORE_SHIFT = 2, /* a span may be longer than asked for by a quarter */
-    CLAIM = 16,     /* slices: a claim grows by steps, so that most frees leave the account alone */
+    CLAIM = 16,     /* slices: claims grow by such steps, so that most frees leave them alone */
     PLACES = HK_SPAN_PLACES, /* of a heap; as the end of a list of places: none */
 };
 
@@ -32,14 +31,9 @@ size_t hk_spans_claimed(void)
     return atomic_load_explicit(&claimed, memory_order_relaxed);
 }
 
-static uint32_t kept(const struct hk_spans *spans)
+static uint32_t claim_of(const struct hk_spans *spans)
 {
-    return atomic_load_explicit(&spans->slices, memory_order_relaxed);
-}
-
-static void set_kept(struct hk_spans *spans, uint32_t slices)
-{
-    atomic_store_explicit(&spans->slices, slices, memory_order_relaxed);
+    return atomic_load_explicit(&spans->claim, memory_order_relaxed);
 }
 
 size_t hk_spans_kept(void)
@@ -47,7 +41,11 @@ size_t hk_spans_kept(void)
     size_t slices = 0;
     const struct hk_heap *heap = atomic_load_explicit(&hk_heaps.all, memory_order_acquire);
     for (; heap; heap = heap->next) {
-        slices += kept(&heap->spans);
+        for (uint32_t i = 0; i < PLACES; i++) {
+            bool there = atomic_load_explicit(&heap->spans.span[i], memory_order_relaxed);
+            slices +=
+                there ? atomic_load_explicit(&heap->spans.length[i], memory_order_relaxed) : 0;
+        }
     }
     return slices;
 }
@@ -59,58 +57,77 @@ static size_t most(void)
     return allowed / 2 >> HK_SLICE_SHIFT;
 }
 
-/* Lower the heap's claim to what it keeps. */
+/* Lower the heap's claim to what is on its lists. */
 static void unclaim(struct hk_spans *spans)
 {
-    uint32_t excess = spans->claim - kept(spans);
-    spans->claim -= excess;
-    hk_atomic_sub(&claimed, excess);
+    uint32_t all = hk_atomic_swap(&spans->claim, 0, memory_order_relaxed);
+    uint32_t rest = all < spans->slices ? all : spans->slices;
+    hk_atomic_add(&spans->claim, rest);
+    hk_atomic_sub(&claimed, all - rest);
 }
 
-static bool claim_more(struct hk_spans *spans, size_t slices)
+static bool claim_slices(struct hk_spans *spans, uint32_t slices)
 {
-    uint32_t more = (uint32_t)hk_round_up(slices - spans->claim, CLAIM);
-    hk_atomic_add(&claimed, more);
+    hk_atomic_add(&claimed, slices);
     if (hk_spans_claimed() > most()) {
-        hk_atomic_sub(&claimed, more);
+        hk_atomic_sub(&claimed, slices);
         return false;
     }
-    spans->claim += more;
+    hk_atomic_add(&spans->claim, slices);
     return true;
 }
 
-/* -> true: the heap may keep `count` slices more. */
-static inline bool may_keep(struct hk_spans *spans, uint32_t count)
+/* Raise the heap's claim to `slices`; to more where it is no small one any more. */
+static bool claim_more(struct hk_spans *spans, uint32_t slices)
 {
-    size_t slices = (size_t)kept(spans) + count;
-    return ~spans->taken &&
-           (slices <= spans->claim ? hk_spans_claimed() <= most() : claim_more(spans, slices));
+    uint32_t claim = claim_of(spans);
+    uint32_t more = slices > claim ? slices - claim : 0;
+    return (claim >= CLAIM && claim_slices(spans, (uint32_t)hk_round_up(more, CLAIM))) ||
+           claim_slices(spans, more);
+}
+
+/* -> true: the heap has room and claim for `count` slices more. */
+static inline bool may_keep(const struct hk_spans *spans, uint32_t count)
+{
+    return ~spans->taken && spans->slices + count <= claim_of(spans) &&
+           hk_spans_claimed() <= most();
 }
 
 static void add(struct hk_spans *spans, struct hk_page *page, uint32_t count)
 {
     uint32_t place = (uint32_t)__builtin_ctz(~spans->taken);
     spans->taken |= 1u << place;
-    spans->span[place] = page;
-    spans->length[place] = (uint8_t)count;
     spans->next[place] = spans->lengths >> count & 1 ? spans->first[count] : PLACES;
     spans->first[count] = (uint8_t)place;
     spans->lengths |= (uint64_t)1 << count;
-    set_kept(spans, kept(spans) + count);
+    spans->slices += count;
+    atomic_store_explicit(&spans->length[place], (uint8_t)count, memory_order_relaxed);
+    /* release: whoever takes it out sees its descriptor */
+    hk_atomic_put(&spans->span[place], page, memory_order_release);
 }
 
-/* Take the span out whose place `link` names. */
+/* Take the place that `link` names off its list. -> its span, or NULL: somebody took it back. */
 static inline struct hk_page *take_out(struct hk_spans *spans, uint8_t *link)
 {
     uint32_t place = *link;
-    uint32_t count = spans->length[place];
+    uint32_t count = atomic_load_explicit(&spans->length[place], memory_order_relaxed);
     *link = spans->next[place];
     spans->taken &= ~(1u << place);
     if (spans->first[count] == PLACES) {
         spans->lengths &= ~((uint64_t)1 << count);
     }
-    set_kept(spans, kept(spans) - count);
-    return spans->span[place];
+    spans->slices -= count;
+    return hk_atomic_swap(&spans->span[place], NULL, memory_order_acquire);
+}
+
+static struct hk_page *take_place(struct hk_spans *spans, uint32_t place)
+{
+    uint8_t *link =
+        &spans->first[atomic_load_explicit(&spans->length[place], memory_order_relaxed)];
+    while (*link != place) {
+        link = &spans->next[*link];
+    }
+    return take_out(spans, link);
 }
 
 /* Take out the span of the next taken place in turn, which has been there for long, or about so. */
@@ -120,27 +137,83 @@ static void drop(struct hk_spans *spans, struct gone *gone)
     uint32_t place = from ? spans->oldest + (uint32_t)__builtin_ctz(from)
                           : (uint32_t)__builtin_ctz(spans->taken);
     spans->oldest = (place + 1) % PLACES;
-    uint8_t *link = &spans->first[spans->length[place]];
-    while (*link != place) {
-        link = &spans->next[*link];
+    struct hk_page *page = take_place(spans, place);
+    if (page) {
+        gone->span[gone->count++] = page;
     }
-    gone->span[gone->count++] = take_out(spans, link);
 }
 
-static void give(const struct gone *gone, bool aged)
+/* The holder's lists follow what was taken back. */
+static void catch_up(struct hk_spans *spans, struct gone *gone)
 {
-    hk_lock_take(&hk_slabs.lock);
-    for (uint32_t i = 0; i < gone->count; i++) {
-        struct hk_page *page = gone->span[i];
-        struct hk_superslab *slab = (struct hk_superslab *)hk_page_superslab(page);
-        uint32_t index = (uint32_t)hk_page_slice(page);
-        uint32_t count = hk_span_slices(page);
-        hk_slices_give_locked((struct hk_slices){slab, index, count});
-        if (aged) {
-            slab->aged |= hk_slice_mask(index, count);
+    for (uint32_t rest = spans->taken; rest; rest &= rest - 1) {
+        uint32_t place = (uint32_t)__builtin_ctz(rest);
+        if (!atomic_load_explicit(&spans->span[place], memory_order_relaxed)) {
+            (void)take_place(spans, place);
         }
     }
+    while (spans->slices > claim_of(spans)) {
+        drop(spans, gone);
+    }
+}
+
+static void give_locked(struct hk_page *page, bool aged)
+{
+    struct hk_superslab *slab = (struct hk_superslab *)hk_page_superslab(page);
+    uint32_t index = (uint32_t)hk_page_slice(page);
+    uint32_t count = hk_span_slices(page);
+    hk_slices_give_locked((struct hk_slices){slab, index, count});
+    if (aged) {
+        slab->aged |= hk_slice_mask(index, count);
+    }
+}
+
+static void give_gone_locked(const struct gone *gone)
+{
+    for (uint32_t i = 0; i < gone->count; i++) {
+        give_locked(gone->span[i], false);
+    }
+}
+
+/* The span at `place`, if nobody has taken it back. */
+static const char *check_span(const struct hk_spans *spans, uint32_t place, uint32_t count)
+{
+    hk_lock_take(&hk_slabs.lock); /* so that nobody takes it back meanwhile */
+    const char *broken = NULL;
+    const struct hk_page *page = atomic_load_explicit(&spans->span[place], memory_order_relaxed);
+    if (page) {
+        const struct hk_superslab *slab = (const struct hk_superslab *)hk_page_superslab(page);
+        bool listed = slab->free & hk_slice_mask((uint32_t)hk_page_slice(page), count);
+        broken = page->kind != HK_KIND_FREE ? "a kept span has a descriptor in use"
+                 : listed                   ? "a kept span is free in its superslab"
+                                            : NULL;
+    }
     hk_lock_give(&hk_slabs.lock);
+    return broken;
+}
+
+const char *hk_spans_check(const struct hk_spans *spans)
+{
+    uint32_t slices = 0;
+    uint32_t seen = 0;
+    for (uint32_t length = 0; length < HK_SPAN_LENGTHS; length++) {
+        uint32_t place = spans->lengths >> length & 1 ? spans->first[length] : PLACES;
+        for (; place < PLACES; place = spans->next[place]) {
+            if (~spans->taken >> place & 1 || seen >> place & 1 ||
+                atomic_load_explicit(&spans->length[place], memory_order_relaxed) != length) {
+                return "a heap's list of spans holds what does not belong there";
+            }
+            const char *broken = check_span(spans, place, length);
+            if (broken) {
+                return broken;
+            }
+            seen |= 1u << place;
+            slices += length;
+        }
+    }
+    return seen == spans->taken && slices == spans->slices
+               ? NULL
+               : "a heap's spans do not sum to its count";
 }
 
 void *hk_cold_large_pop(struct hk_heap *heap, size_t size)
@@ -150,21 +223,18 @@ void *hk_cold_large_pop(struct hk_heap *heap, size_t size)
     }
     struct hk_spans *spans = &heap->spans;
     uint32_t count = (uint32_t)((size + HK_SLICE - 1) >> HK_SLICE_SHIFT);
-    uint64_t fitting = spans->lengths & hk_slice_mask(count, (count >> MORE_SHIFT) + 1);
-    spans->used = true;
-    if (!fitting) {
-        return NULL;
-    }
-    struct hk_page *page = take_out(spans, &spans->first[__builtin_ctzll(fitting)]);
-    hk_large_mark(page, HK_KIND_SPAN);
-    return hk_page_start(page);
-}
-
-/* Policy allows less than it did: a heap that is over the account keeps to what it has. */
-static void heed_account(struct hk_spans *spans)
-{
-    if (hk_spans_claimed() > most()) {
-        unclaim(spans);
+    uint64_t mask = hk_slice_mask(count, (count >> MORE_SHIFT) + 1);
+    for (;;) {
+        uint64_t fitting = spans->lengths & mask;
+        if (!fitting) {
+            return NULL;
+        }
+        struct hk_page *page = take_out(spans, &spans->first[__builtin_ctzll(fitting)]);
+        if (HK_LIKELY(page)) {
+            atomic_store_explicit(&spans->used, true, memory_order_relaxed);
+            hk_large_mark(page, HK_KIND_SPAN);
+            return hk_page_start(page);
+        }
     }
 }
 
@@ -173,14 +243,27 @@ static __attribute__((noinline)) bool make_room(struct hk_spans *spans, uint32_t
 {
     int saved = errno; /* giving memory back may set it */
     struct gone gone = {.count = 0};
+    catch_up(spans, &gone);
+    HK_ASSERT(!hk_spans_check(spans));
     bool room = false;
-    while (!room && spans->taken) {
+    for (;;) {
+        room =
+            ~spans->taken && (may_keep(spans, count) || claim_more(spans, spans->slices + count));
+        if (room || !spans->taken) {
+            break;
+        }
         drop(spans, &gone);
-        heed_account(spans);
-        room = may_keep(spans, count);
+        if (hk_spans_claimed() > most()) {
+            unclaim(spans); /* policy allows less than it did */
+        }
+    }
+    if (!room) {
+        unclaim(spans);
     }
     if (gone.count) {
-        give(&gone, false);
+        hk_lock_take(&hk_slabs.lock);
+        give_gone_locked(&gone);
+        hk_lock_give(&hk_slabs.lock);
         hk_purge_excess();
     }
     errno = saved;
@@ -195,10 +278,10 @@ bool hk_cold_large_keep(struct hk_heap *heap, struct hk_page *page, void *block)
     HK_REQUIRE(block == hk_page_start(page), "free: not the start of a block");
     struct hk_spans *spans = &heap->spans;
     uint32_t count = hk_span_slices(page);
-    spans->used = true;
     if (!may_keep(spans, count) && !make_room(spans, count)) {
         return false;
     }
+    atomic_store_explicit(&spans->used, true, memory_order_relaxed);
     hk_large_mark(page, HK_KIND_FREE);
     add(spans, page, count);
     return true;
@@ -208,87 +291,71 @@ void hk_spans_yield(struct hk_heap *heap)
 {
     struct gone gone = {.count = 0};
     hk_lock_take(&hk_slabs.lock);
-    bool none_dirty = hk_slabs.dirty_slices == 0;
-    hk_lock_give(&hk_slabs.lock);
-    if (none_dirty) {
+    if (hk_slabs.dirty_slices == 0) {
         drop(&heap->spans, &gone);
-        give(&gone, false);
-        unclaim(&heap->spans);
+        give_gone_locked(&gone);
     }
+    hk_lock_give(&hk_slabs.lock);
+    unclaim(&heap->spans);
 }
 
-static void clear(struct hk_spans *spans, bool aged)
+static void take_back_locked(struct hk_spans *spans, bool aged)
 {
-    struct gone gone = {.count = 0};
-    while (spans->taken) {
-        drop(spans, &gone);
+    for (uint32_t i = 0; i < PLACES; i++) {
+        if (atomic_load_explicit(&spans->span[i], memory_order_relaxed)) {
+            struct hk_page *page = hk_atomic_swap(&spans->span[i], NULL, memory_order_acquire);
+            if (page) {
+                give_locked(page, aged);
+            }
+        }
     }
-    unclaim(spans);
-    if (gone.count) {
-        give(&gone, aged);
+    if (claim_of(spans)) {
+        uint32_t claim = hk_atomic_swap(&spans->claim, 0, memory_order_relaxed);
+        hk_atomic_sub(&claimed, claim);
     }
 }
 
 void hk_spans_clear(struct hk_heap *heap)
 {
-    clear(&heap->spans, false);
+    hk_lock_take(&hk_slabs.lock);
+    take_back_locked(&heap->spans, false);
+    hk_lock_give(&hk_slabs.lock);
 }
 
-void hk_cold_age(struct hk_heap *heap)
+void hk_spans_clear_all(void)
 {
-    HK_ASSERT(!hk_spans_check(heap));
-    if (!heap->spans.used) {
-        clear(&heap->spans, true);
+    hk_lock_take(&hk_slabs.lock);
+    struct hk_heap *heap = atomic_load_explicit(&hk_heaps.all, memory_order_acquire);
+    for (; heap; heap = heap->next) {
+        take_back_locked(&heap->spans, false);
     }
-    heap->spans.used = false;
+    hk_lock_give(&hk_slabs.lock);
 }
 
-void hk_spans_child(void)
+void hk_spans_tick(void)
 {
-    size_t claims = 0;
+    if (!hk_spans_claimed()) {
+        return;
+    }
+    hk_lock_take(&hk_slabs.lock);
+    struct hk_heap *heap = atomic_load_explicit(&hk_heaps.all, memory_order_acquire);
+    for (; heap; heap = heap->next) {
+        if (!atomic_load_explicit(&heap->spans.used, memory_order_relaxed)) {
+            take_back_locked(&heap->spans, true);
+        }
+        atomic_store_explicit(&heap->spans.used, false, memory_order_relaxed);
+    }
+    hk_lock_give(&hk_slabs.lock);
+}
+
+void hk_spans_child(struct hk_heap *self)
+{
     struct hk_heap *heap = atomic_load_explicit(&hk_heaps.all, memory_order_relaxed);
     for (; heap; heap = heap->next) {
-        if (atomic_load_explicit(&heap->state, memory_order_relaxed) == HK_HEAP_FROZEN) {
-            memset(&heap->spans, 0, sizeof heap->spans);
-        }
-        claims += heap->spans.claim;
-    }
-    atomic_store_explicit(&claimed, claims, memory_order_relaxed);
-}
-
-static const char *check_span(const struct hk_page *page, uint32_t count)
-{
-    if (page->kind != HK_KIND_FREE) {
-        return "a kept span has a descriptor in use";
-    }
-    const struct hk_superslab *slab = (const struct hk_superslab *)hk_page_superslab(page);
-    hk_lock_take(&hk_slabs.lock);
-    bool listed = slab->free & hk_slice_mask((uint32_t)hk_page_slice(page), count);
-    hk_lock_give(&hk_slabs.lock);
-    return listed ? "a kept span is free in its superslab" : NULL;
-}
-
-const char *hk_spans_check(const struct hk_heap *heap)
-{
-    const struct hk_spans *spans = &heap->spans;
-    uint32_t slices = 0;
-    uint32_t seen = 0;
-    for (uint32_t length = 0; length < HK_SPAN_LENGTHS; length++) {
-        uint32_t place = spans->lengths >> length & 1 ? spans->first[length] : PLACES;
-        for (; place < PLACES; place = spans->next[place]) {
-            if (~spans->taken >> place & 1 || seen >> place & 1 || spans->length[place] != length) {
-                return "a heap's list of spans holds what does not belong there";
-            }
-            const char *broken = check_span(spans->span[place], length);
-            if (broken) {
-                return broken;
-            }
-            seen |= 1u << place;
-            slices += length;
+        if (heap != self) {
+            take_back_locked(&heap->spans, false);
         }
     }
-    if (seen != spans->taken || slices != kept(spans)) {
-        return "a heap's spans do not sum to its count";
-    }
-    return slices <= spans->claim ? NULL : "a heap keeps more spans than it has claimed";
+    /* a thread that is gone may have stood between the account and its claim */
+    atomic_store_explicit(&claimed, self ? claim_of(&self->spans) : 0, memory_order_relaxed);
 }

@@ -1,16 +1,21 @@
 /* SPDX-License-Identifier: MIT */
 /* Free spans at their heap's hand. A span that a thread freed stays whole in its heap for a while,
- * so that a program that frees and allocates large blocks takes no lock and touches no superslab.
- * What all heaps keep together is bounded by one account, half of the dirty memory that policy
- * allows: a heap claims a part of it when it frees, and gives its claim up when nobody used it from
- * one age to the next. To the superslabs such a span is in use; hk_cold_stat counts it as free and
- * dirty. */
+ * so that a program that frees and allocates large blocks takes no lock. What all heaps keep
+ * together is bounded by one account, half of the dirty memory that policy allows: a heap claims a
+ * part of it when it frees. To the superslabs such a span is in use; hk_cold_stat counts it as free
+ * and dirty.
+ *
+ * The lists of places are the holder's, the spans in the places anybody's who takes one out by an
+ * exchange: ticks take back what heaps have not used since the last one, and trim takes all, also
+ * of threads that sleep. A holder that finds a place empty takes it off its list. Whoever takes
+ * spans back holds slabs.lock, so that no two do, and takes the claim as well. */
 #ifndef HK_COLDBOX_SPANS_H
 #define HK_COLDBOX_SPANS_H
 
 #include "coldbox/superslab.h"
 
-/* -> slices that heaps may keep by their claims: no less than they do. any. */
+/* -> slices that heaps have claimed: no less than they keep, but for a moment while somebody takes
+ * them back. any. */
 HK_HIDDEN size_t hk_spans_claimed(void);
 
 /* -> slices that all heaps keep. any; may be stale. */
@@ -20,13 +25,21 @@ HK_HIDDEN size_t hk_spans_kept(void);
  * back, so that memory at hand is used before new one. holder; no lock held. */
 HK_HIDDEN void hk_spans_yield(struct hk_heap *heap);
 
-/* Give the heap's spans and claim back. holder; no lock held. */
+/* Take back what the heap keeps. any; no lock held. */
 HK_HIDDEN void hk_spans_clear(struct hk_heap *heap);
 
-/* -> NULL, or the first broken invariant of the heap's spans. holder. */
-HK_HIDDEN const char *hk_spans_check(const struct hk_heap *heap);
+/* Take back what all heaps keep. any; no lock held. */
+HK_HIDDEN void hk_spans_clear_all(void);
 
-/* In a forked child, whose heaps have their new states: what frozen heaps keep is lost. */
-HK_HIDDEN void hk_spans_child(void);
+/* Take back what heaps keep that used none since the last call: their memory has aged. any; no lock
+ * held. */
+HK_HIDDEN void hk_spans_tick(void);
+
+/* -> NULL, or the first broken invariant. holder; no lock held. */
+HK_HIDDEN const char *hk_spans_check(const struct hk_spans *spans);
+
+/* In a forked child, whose heaps have their new states: take back what all others keep. slabs.lock.
+ */
+HK_HIDDEN void hk_spans_child(struct hk_heap *self);
 
 #endif

@@ -36,19 +36,19 @@ struct hk_remote_entry {
     uint32_t room; /* of them not yet there */
 };
 
-/* Free spans that a heap keeps, by length in slices: see coldbox/spans.h. holder, if nothing else
- * is said. */
+/* Free spans that a heap keeps, by length in slices: see coldbox/spans.h. holder, but for the
+ * atomic ones. */
 struct hk_spans {
-    uint64_t lengths;                     /* bit: that length's list is not empty */
-    uint32_t taken;                       /* bit: that place holds a span */
-    uint32_t oldest;                      /* the place whose span goes next */
-    _Atomic(uint32_t) slices;             /* in all of them; others may read a stale value */
-    uint32_t claim;                       /* slices that the heap may keep */
-    bool used;                            /* since the last age */
-    uint8_t first[HK_SPAN_LENGTHS];       /* the place of a length's span that came last */
-    uint8_t next[HK_SPAN_PLACES];         /* of the one before it, or HK_SPAN_PLACES */
-    uint8_t length[HK_SPAN_PLACES];       /* slices */
-    struct hk_page *span[HK_SPAN_PLACES]; /* its first descriptor */
+    uint64_t lengths;                        /* bit: that length's list is not empty */
+    uint32_t taken;                          /* bit: that place is on a list */
+    uint32_t oldest;                         /* the place whose span goes next */
+    uint32_t slices;                         /* in all places on lists */
+    _Atomic(uint32_t) claim;                 /* slices that the heap may keep */
+    _Atomic(bool) used;                      /* since the last tick */
+    uint8_t first[HK_SPAN_LENGTHS];          /* the place of a length's span that came last */
+    uint8_t next[HK_SPAN_PLACES];            /* of the one before it, or HK_SPAN_PLACES */
+    _Atomic(uint8_t) length[HK_SPAN_PLACES]; /* slices; holder writes */
+    _Atomic(struct hk_page *) span[HK_SPAN_PLACES]; /* its first descriptor; NULL: taken back */
 };
 
 /* Bytes that a box may use in the heap for each of its classes, beside the bin: the most that a box

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The gate's slow paths: refill through the thread's heap, large blocks, and frees of blocks that
- * are not in a page of the caller's. errno is saved here, so that no box needs to care. */
+ * are not in a page of the caller's. errno is saved here around all that may set it, so that no box
+ * needs to care. */
 #include "gate/slow.h"
 
 #include "common/policy.h"
@@ -36,7 +37,6 @@ static void age(struct hk_heap *heap, uint64_t now)
     if (HK_FREE_POLICY != HK_FREE_KEEP && now - heap->aged >= pause) {
         heap->aged = now;
         hk_route_unused(heap, HK_COLLECT_IDLE);
-        HK_COLD.age(heap);
     }
 }
 
@@ -190,7 +190,12 @@ static void *large(size_t size, size_t align, size_t reserve, bool *zero)
 void *hk_gate_large(size_t size)
 {
     void *block = kept_large(size);
-    return block ? shown(block, size) : hk_gate_large_aligned(size, HK_ALIGN, 0);
+    if (block) {
+        return shown(block, size);
+    }
+    int saved = errno;
+    bool zero;
+    return handed_out(large(size, HK_ALIGN, 0, &zero), size, saved);
 }
 
 void *hk_gate_large_aligned(size_t size, size_t align, size_t reserve)

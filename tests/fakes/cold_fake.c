@@ -113,12 +113,6 @@ void hk_cold_fake_tick(uint64_t now)
     (void)now;
 }
 
-/* Nor is anything kept that could age. */
-void hk_cold_fake_age(struct hk_heap *heap)
-{
-    (void)heap;
-}
-
 /* Nothing is learnt here: a test that wants a policy gives it to its heap. */
 void hk_cold_fake_learn(struct hk_heap *heap, uint64_t now)
 {

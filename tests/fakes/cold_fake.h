@@ -60,7 +60,6 @@ struct hk_heap *hk_cold_fake_birth(uintptr_t token);
 void hk_cold_fake_death(struct hk_heap *heap);
 bool hk_cold_fake_adopt(struct hk_heap *heap);
 void hk_cold_fake_tick(uint64_t now);
-void hk_cold_fake_age(struct hk_heap *heap);
 void hk_cold_fake_learn(struct hk_heap *heap, uint64_t now);
 size_t hk_cold_fake_trim(struct hk_heap *heap, size_t keep);
 void *hk_cold_fake_large_alloc(size_t size, size_t align, size_t reserve, bool *zero);
@@ -93,7 +92,6 @@ static const struct hk_cold hk_cold_fake = {
     .death = hk_cold_fake_death,
     .adopt = hk_cold_fake_adopt,
     .tick = hk_cold_fake_tick,
-    .age = hk_cold_fake_age,
     .learn = hk_cold_fake_learn,
     .trim = hk_cold_fake_trim,
     .large_alloc = hk_cold_fake_large_alloc,

@@ -24,6 +24,7 @@ HUGE = 'the lock of the shared pool: threads with blocks above 2 MiB, and all th
 MEMORY = 'the lock of the shared pool, but seldom: once for MiBs of new memory'
 PURGERS = 'the lock of the shared pool: threads over the budget for free memory; a few holds for MiBs'
 SPANS = 'one word for the process, once for each MiB more that a thread keeps of free large blocks'
+TAKERS = 'nobody, but for a thread that takes back what was not used for long, or trims'
 BIRTHS = 'one lock for the process: threads that start or end at the same time'
 BIRTH_WORD = 'one word for the process: threads that start or end at the same time'
 ADOPTERS = 'threads that free blocks of one ended thread, or look for its pages'
@@ -42,10 +43,15 @@ KNOWN = {
         'hk_heap_release': Site('ends the hold of a heap without a thread', ADOPTERS),
     },
     'src/coldbox/spans.c': {
-        'claim_more': Site('claims room for a thread\'s free spans', SPANS),
+        'claim_slices': Site('claims room for a thread\'s free spans', SPANS),
         'unclaim': Site('gives up room for a thread\'s free spans', SPANS),
-        'give': Site('gives back what a thread kept', SLABS),
+        'take_out': Site('takes a span that its thread kept', TAKERS),
+        'take_back_locked': Site('takes back what a thread has not used for long', TAKERS),
+        'make_room': Site('gives back what a thread keeps no more', SLABS),
         'hk_spans_yield': Site('asks whether used memory is free, before a page comes of new memory', SLABS),
+        'hk_spans_clear': Site('takes back what an ended thread kept', SLABS),
+        'hk_spans_clear_all': Site('takes back what threads keep, on trim', ASKED),
+        'hk_spans_tick': Site('takes back what threads have not used for long', PURGERS),
         'check_span': Site('self-check', ASKED),
     },
     'src/coldbox/superslab.c': {
