@@ -155,13 +155,16 @@ def pinned_cpu():
     return max(os.sched_getaffinity(0))
 
 
+def run_row(row, allocator, directory, quick, timeout, pinned):
+    """Run a workload of bench/ once; of one thread, where it is pinned to."""
+    return run(row.command(directory, row.count(quick)), allocator, timeout,
+               pinned_cpu() if pinned and row.clock != 'wall' else None)
+
+
 def measure(rows, allocators, directory, rounds, quick, timeout, *, pinned, progress):
     """interleave() over workloads of bench/"""
-    cpu = pinned_cpu() if pinned else None
-
     def run_one(row, allocator):
-        return run(row.command(directory, row.count(quick)), allocator, timeout,
-                   None if row.clock == 'wall' else cpu)
+        return run_row(row, allocator, directory, quick, timeout, pinned)
 
     return interleave(rows, allocators, rounds, run_one, progress)
 

@@ -81,8 +81,7 @@ def build(options, rows):
 def measure(options, rows, allocators, programs):
     """-> {row: {allocator: [sample, ...]}}; the first run that fails ends it"""
     def run_one(row, allocator):
-        sample = harness.run(row.command(programs, row.count(options.quick)), allocator, options.timeout,
-                             None if row.clock == 'wall' else harness.pinned_cpu())
+        sample = harness.run_row(row, allocator, programs, options.quick, options.timeout, pinned=True)
         if 'failure' in sample:
             raise Failure(f'{row.name} with {allocator.name}: {sample["failure"]} {sample["detail"]}')
         return sample

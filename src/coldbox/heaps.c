@@ -171,7 +171,6 @@ bool hk_cold_adopt(struct hk_heap *heap)
     hk_cold_drain(orphan);
     hk_cold_flush(orphan);
     hk_warm_shrink(orphan, 0);
-    hk_spans_clear(orphan);
     size_t pages = 0;
     while (orphan->pages) {
         struct hk_page *page = orphan->pages;

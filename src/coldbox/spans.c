@@ -294,9 +294,9 @@ void hk_spans_yield(struct hk_heap *heap)
     if (hk_slabs.dirty_slices == 0) {
         drop(&heap->spans, &gone);
         give_gone_locked(&gone);
+        unclaim(&heap->spans);
     }
     hk_lock_give(&hk_slabs.lock);
-    unclaim(&heap->spans);
 }
 
 static void take_back_locked(struct hk_spans *spans, bool aged)

@@ -187,24 +187,25 @@ static void *large(size_t size, size_t align, size_t reserve, bool *zero)
     return block;
 }
 
-void *hk_gate_large(size_t size)
+static inline void *kept_or_new(size_t size, size_t align, size_t reserve)
 {
-    void *block = kept_large(size);
+    void *block = reserve || align > HK_SLICE ? NULL : kept_large(size);
     if (block) {
         return shown(block, size);
     }
     int saved = errno;
     bool zero;
-    return handed_out(large(size, HK_ALIGN, 0, &zero), size, saved);
+    return handed_out(large(size, align, reserve, &zero), size, saved);
+}
+
+void *hk_gate_large(size_t size)
+{
+    return kept_or_new(size, HK_ALIGN, 0);
 }
 
 void *hk_gate_large_aligned(size_t size, size_t align, size_t reserve)
 {
-    int saved = errno;
-    bool zero;
-    void *block = reserve || align > HK_SLICE ? NULL : kept_large(size);
-    block = block ? block : large(size, align, reserve, &zero);
-    return handed_out(block, size, saved);
+    return kept_or_new(size, align, reserve);
 }
 
 void *hk_gate_large_zero(size_t size)

@@ -96,11 +96,18 @@ static size_t purge_parts(struct hk_heap *heap, enum hk_kind kind)
     return bytes;
 }
 
+/* -> blocks in the bin, or more where frees have gone past it. */
+static size_t binned_most(const struct hk_bin *bin)
+{
+    int32_t limit = bin->limit < 0 ? -bin->limit : bin->limit;
+    int32_t room = bin->room > 0 ? bin->room : 0;
+    return bin->head && limit > room ? (size_t)(limit - room) : 0;
+}
+
 /* -> true: what the bin holds would fill more than a slice, or lies in several. */
 static bool holds_slices(const struct hk_bin *bin, size_t block_size)
 {
-    size_t most = (size_t)(-bin->limit - (bin->room > 0 ? bin->room : 0));
-    if (most * block_size > HK_SLICE) {
+    if (binned_most(bin) * block_size > HK_SLICE) {
         return true;
     }
     void *block = bin->head;
@@ -129,14 +136,6 @@ static void age(struct hk_heap *heap, size_t index)
     } else if (bin->head && holds_slices(bin, hk_bin_block_size(index))) {
         flush_bin(heap, bin);
     }
-}
-
-/* -> blocks in the bin, or more where frees have gone past it. */
-static size_t binned_most(const struct hk_bin *bin)
-{
-    int32_t limit = bin->limit < 0 ? -bin->limit : bin->limit;
-    int32_t room = bin->room > 0 ? bin->room : 0;
-    return bin->head && limit > room ? (size_t)(limit - room) : 0;
 }
 
 /* -> true: the bin may hold all that is out of the class's pages with room, or of the page of its

@@ -192,6 +192,9 @@ static size_t age(struct hk_heap *heap, size_t index)
 
 size_t hk_hotbox_legacy_collect(struct hk_heap *heap, enum hk_collect how)
 {
+    if (how == HK_COLLECT_SPARE) {
+        return 0; /* a thread has one magazine of a class at hand, and pages are all threads' */
+    }
     size_t bytes = 0;
     for (size_t i = 0; i < HK_TINY_BINS; i++) {
         if (!is_ours(i)) {
@@ -206,7 +209,7 @@ size_t hk_hotbox_legacy_collect(struct hk_heap *heap, enum hk_collect how)
             bytes += put_all(heap, i, bin);
             bytes += hk_depot_retire_kept(heap, i);
         }
-        if (how != HK_COLLECT_PARTS && how != HK_COLLECT_SPARE) {
+        if (how != HK_COLLECT_PARTS) {
             hk_depot_wake(i);
         }
         if (how == HK_COLLECT_ALL || how == HK_COLLECT_PARTS) {
