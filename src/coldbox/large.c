@@ -31,7 +31,7 @@ static void describe(struct hk_page *page, enum hk_kind kind, uint8_t back)
 static void *alloc_span(size_t size, size_t align, bool *zero)
 {
     struct hk_slices slices;
-    uint32_t count = (uint32_t)((size + HK_SLICE - 1) >> HK_SLICE_SHIFT);
+    uint32_t count = hk_span_count(size);
     uint32_t align_slices = align > HK_SLICE ? (uint32_t)(align >> HK_SLICE_SHIFT) : 1;
     if (!hk_slices_get(count, align_slices, HK_GROW, &slices, zero)) {
         return NULL;
@@ -203,12 +203,6 @@ static void free_mapping(struct hk_page *head, struct hk_large large)
     }
 }
 
-static struct hk_slices slices_of(struct hk_page *page)
-{
-    struct hk_superslab *slab = (struct hk_superslab *)hk_page_superslab(page);
-    return (struct hk_slices){slab, (uint32_t)hk_page_slice(page), hk_span_slices(page)};
-}
-
 void hk_cold_large_free(struct hk_page *page, void *block)
 {
     struct hk_page *head = head_of(page, block);
@@ -217,7 +211,7 @@ void hk_cold_large_free(struct hk_page *page, void *block)
     describe(page, HK_KIND_FREE, 0);
     describe(head, HK_KIND_FREE, 0);
     if (span) {
-        hk_slices_put(slices_of(head));
+        hk_slices_put(hk_slices_at(head, hk_span_slices(head)));
     } else if (large.units) {
         free_units(head, large);
     } else {
@@ -232,8 +226,8 @@ size_t hk_cold_large_size(struct hk_page *page, void *block)
 
 static bool resize_span(struct hk_page *page, size_t size)
 {
-    uint32_t need = (uint32_t)((size + HK_SLICE - 1) >> HK_SLICE_SHIFT);
-    struct hk_slices have = slices_of(page);
+    uint32_t need = hk_span_count(size);
+    struct hk_slices have = hk_slices_at(page, hk_span_slices(page));
     if (need > have.count) {
         hk_lock_take(&hk_slabs.lock);
         bool extended = hk_slices_extend_locked(have, need - have.count);

@@ -22,6 +22,12 @@ static inline struct hk_large *hk_large_of(struct hk_page *page)
     return (struct hk_large *)page->private_part;
 }
 
+/* -> slices of a span for `size` bytes. */
+static inline uint32_t hk_span_count(size_t size)
+{
+    return (uint32_t)((size + HK_SLICE - 1) >> HK_SLICE_SHIFT);
+}
+
 /* -> slices of a span, which is in use or kept. */
 static inline uint32_t hk_span_slices(struct hk_page *page)
 {

@@ -159,12 +159,10 @@ static void catch_up(struct hk_spans *spans, struct gone *gone)
 
 static void give_locked(struct hk_page *page, bool aged)
 {
-    struct hk_superslab *slab = (struct hk_superslab *)hk_page_superslab(page);
-    uint32_t index = (uint32_t)hk_page_slice(page);
-    uint32_t count = hk_span_slices(page);
-    hk_slices_give_locked((struct hk_slices){slab, index, count});
+    struct hk_slices span = hk_slices_at(page, hk_span_slices(page));
+    hk_slices_give_locked(span);
     if (aged) {
-        slab->aged |= hk_slice_mask(index, count);
+        span.slab->aged |= hk_slice_mask(span.index, span.count);
     }
 }
 
@@ -182,8 +180,8 @@ static const char *check_span(const struct hk_spans *spans, uint32_t place, uint
     const char *broken = NULL;
     const struct hk_page *page = atomic_load_explicit(&spans->span[place], memory_order_relaxed);
     if (page) {
-        const struct hk_superslab *slab = (const struct hk_superslab *)hk_page_superslab(page);
-        bool listed = slab->free & hk_slice_mask((uint32_t)hk_page_slice(page), count);
+        struct hk_slices span = hk_slices_at(page, count);
+        bool listed = span.slab->free & hk_slice_mask(span.index, count);
         broken = page->kind != HK_KIND_FREE ? "a kept span has a descriptor in use"
                  : listed                   ? "a kept span is free in its superslab"
                                             : NULL;
@@ -222,7 +220,7 @@ void *hk_cold_large_pop(struct hk_heap *heap, size_t size)
         return NULL;
     }
     struct hk_spans *spans = &heap->spans;
-    uint32_t count = (uint32_t)((size + HK_SLICE - 1) >> HK_SLICE_SHIFT);
+    uint32_t count = hk_span_count(size);
     uint64_t mask = hk_slice_mask(count, (count >> MORE_SHIFT) + 1);
     for (;;) {
         uint64_t fitting = spans->lengths & mask;

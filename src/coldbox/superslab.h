@@ -64,6 +64,13 @@ struct hk_slices {
     uint32_t count;
 };
 
+/* -> `count` slices from that of `page` on. */
+static inline struct hk_slices hk_slices_at(const struct hk_page *page, uint32_t count)
+{
+    struct hk_superslab *slab = (struct hk_superslab *)hk_page_superslab(page);
+    return (struct hk_slices){slab, (uint32_t)hk_page_slice(page), count};
+}
+
 static inline uint64_t hk_slice_mask(uint32_t index, uint32_t count)
 {
     uint64_t ones = count >= 64 ? ~(uint64_t)0 : ((uint64_t)1 << count) - 1;

@@ -34,12 +34,6 @@ bool hk_warm_keep(struct hk_heap *heap, size_t bin_index, struct hk_page *page)
     return true;
 }
 
-static struct hk_slices slices_of(const struct hk_page *page, uint32_t count)
-{
-    struct hk_superslab *slab = (struct hk_superslab *)hk_page_superslab(page);
-    return (struct hk_slices){slab, (uint32_t)hk_page_slice(page), count};
-}
-
 /* The heap (NULL: nobody) has been at the shared pool for a class, and has taken slices from it or
  * (negative) given them back. */
 static void count_visit(struct hk_heap *heap, size_t bin_index, int32_t slices)
@@ -54,13 +48,13 @@ static void count_visit(struct hk_heap *heap, size_t bin_index, int32_t slices)
 static void put(struct hk_heap *heap, size_t bin_index, struct hk_page *page, uint32_t slices)
 {
     count_visit(heap, bin_index, -(int32_t)slices);
-    hk_slices_put(slices_of(page, slices));
+    hk_slices_put(hk_slices_at(page, slices));
 }
 
 void hk_warm_shrink(struct hk_heap *heap, uint32_t keep)
 {
     while (heap->warm_count > keep) {
-        hk_slices_put(slices_of(hk_warm_take(heap), 1));
+        hk_slices_put(hk_slices_at(hk_warm_take(heap), 1));
     }
 }
 

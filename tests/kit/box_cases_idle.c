@@ -80,41 +80,14 @@ static void class_in_use_keeps_what_is_at_hand(const void *subject)
     kit_close(box, heap);
 }
 
-static void collect_keeps_live_blocks(const struct kit_box *box, enum hk_collect how)
-{
-    struct hk_heap *heap = kit_open(box);
-    void *blocks[KIT_BLOCKS];
-
-    for (size_t r = 0; r < kit_request_count; r += 4) {
-        size_t size = kit_request_size(kit_request(r));
-        kit_take_all(box, heap, kit_request(r), blocks);
-        for (size_t i = 0; i < KIT_BLOCKS; i++) {
-            kit_fill(blocks[i], size, i);
-            if (i % 8) {
-                kit_give(box, heap, blocks[i]);
-            }
-        }
-        for (int call = 0; call < CALLS; call++) {
-            box->collect(heap, how);
-            assert_null(box->check(heap));
-        }
-        for (size_t i = 0; i < KIT_BLOCKS; i += 8) {
-            assert_true(kit_holds(blocks[i], size, i));
-            kit_give(box, heap, blocks[i]);
-        }
-    }
-
-    kit_close(box, heap);
-}
-
 static void collect_idle_keeps_live_blocks(const void *subject)
 {
-    collect_keeps_live_blocks(subject, HK_COLLECT_IDLE);
+    kit_live_blocks_outlast(subject, HK_COLLECT_IDLE, CALLS, NULL);
 }
 
 static void collect_spare_keeps_live_blocks(const void *subject)
 {
-    collect_keeps_live_blocks(subject, HK_COLLECT_SPARE);
+    kit_live_blocks_outlast(subject, HK_COLLECT_SPARE, CALLS, NULL);
 }
 
 static void collect_counts_what_it_retires(const struct kit_box *box, enum hk_collect how)

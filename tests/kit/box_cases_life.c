@@ -135,43 +135,15 @@ static void collect_quiet_gives_up_quiet_classes(const void *subject)
     kit_close(box, heap);
 }
 
-/* Of KIT_BLOCKS blocks of each class every 8th stays; the rest is free when collect runs. */
-static void live_blocks_outlast(const struct kit_box *box, enum hk_collect how)
-{
-    struct hk_heap *heap = kit_open(box);
-    void *blocks[KIT_BLOCKS];
-
-    heap->policy = quiet_policy(0, HK_BIN_COUNT);
-    for (size_t r = 0; r < kit_request_count; r += 4) {
-        size_t size = kit_request_size(kit_request(r));
-        kit_take_all(box, heap, kit_request(r), blocks);
-        for (size_t i = 0; i < KIT_BLOCKS; i++) {
-            kit_fill(blocks[i], size, i);
-            if (i % 8) {
-                kit_give(box, heap, blocks[i]);
-            }
-        }
-        box->collect(heap, how);
-        assert_null(box->check(heap));
-        for (size_t i = 0; i < KIT_BLOCKS; i += 8) {
-            assert_true(kit_holds(blocks[i], size, i));
-            kit_give(box, heap, blocks[i]);
-        }
-    }
-
-    heap->policy = NULL;
-    kit_close(box, heap);
-}
-
 static void collect_keeps_live_blocks(const void *subject)
 {
-    live_blocks_outlast(subject, HK_COLLECT_ALL);
-    live_blocks_outlast(subject, HK_COLLECT_QUIET);
+    kit_live_blocks_outlast(subject, HK_COLLECT_ALL, 1, quiet_policy(0, HK_BIN_COUNT));
+    kit_live_blocks_outlast(subject, HK_COLLECT_QUIET, 1, quiet_policy(0, HK_BIN_COUNT));
 }
 
 static void collect_parts_keeps_live_blocks(const void *subject)
 {
-    live_blocks_outlast(subject, HK_COLLECT_PARTS);
+    kit_live_blocks_outlast(subject, HK_COLLECT_PARTS, 1, quiet_policy(0, HK_BIN_COUNT));
 }
 
 static void abandon_retires_empty_pages(const void *subject)

@@ -117,6 +117,36 @@ void kit_give_all(const struct kit_box *box, struct hk_heap *heap, void *blocks[
     }
 }
 
+void kit_live_blocks_outlast(const struct kit_box *box, enum hk_collect how, int calls,
+                             const struct hk_policy *policy)
+{
+    struct hk_heap *heap = kit_open(box);
+    void *blocks[KIT_BLOCKS];
+
+    heap->policy = policy;
+    for (size_t r = 0; r < kit_request_count; r += 4) {
+        size_t size = kit_request_size(kit_request(r));
+        kit_take_all(box, heap, kit_request(r), blocks);
+        for (size_t i = 0; i < KIT_BLOCKS; i++) {
+            kit_fill(blocks[i], size, i);
+            if (i % 8) {
+                kit_give(box, heap, blocks[i]);
+            }
+        }
+        for (int call = 0; call < calls; call++) {
+            box->collect(heap, how);
+            assert_null(box->check(heap));
+        }
+        for (size_t i = 0; i < KIT_BLOCKS; i += 8) {
+            assert_true(kit_holds(blocks[i], size, i));
+            kit_give(box, heap, blocks[i]);
+        }
+    }
+
+    heap->policy = NULL;
+    kit_close(box, heap);
+}
+
 void kit_fill(void *block, size_t size, size_t index)
 {
     memset(block, (int)(index * 37 + 11) & 0xff, size);

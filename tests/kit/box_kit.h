@@ -77,6 +77,11 @@ void kit_take_all(const struct kit_box *box, struct hk_heap *heap, size_t reques
                   void *blocks[KIT_BLOCKS]);
 void kit_give_all(const struct kit_box *box, struct hk_heap *heap, void *blocks[KIT_BLOCKS]);
 
+/* A case: of KIT_BLOCKS blocks of each class every 8th stays, with its content, while the rest is
+ * free and collect runs `calls` times; the heap follows `policy`, or NULL. */
+void kit_live_blocks_outlast(const struct kit_box *box, enum hk_collect how, int calls,
+                             const struct hk_policy *policy);
+
 /* -> what the pages of the box have for an owner. */
 uintptr_t kit_owner(const struct kit_box *box, const struct hk_heap *heap);
 
