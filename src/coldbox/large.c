@@ -15,6 +15,8 @@
 enum {
     UNITS_MAX = HK_ARENA_UNITS / 2, /* a larger block is a mapping of its own */
     OFFSET_MAX = HK_MAPS_OFFSET,    /* bytes in front of a block that is not aligned to more */
+    GROWTH_PART = 16,
+    RESERVED_UNITS = 64,
     PURGE_TAIL = 1 << 20, /* bytes of a shrunk block's tail that are worth a system call */
 };
 
@@ -144,10 +146,22 @@ static void *alloc_huge(size_t size, size_t align, size_t reserve, bool *zero)
     return open_huge(hk_units_base(run), large);
 }
 
+/* -> true: a block that a span would do for may have units to grow into: else many of them, all of
+ * them small, would take more address space than everything else. */
+static bool may_reserve(void)
+{
+    hk_lock_take(&hk_slabs.lock);
+    size_t units = hk_slabs.huge_units;
+    bool may = units < RESERVED_UNITS || units < hk_slabs.superslabs;
+    hk_lock_give(&hk_slabs.lock);
+    return may;
+}
+
 void *hk_cold_large_alloc(size_t size, size_t align, size_t reserve, bool *zero)
 {
     bool fits_span = size <= HK_SPAN_MAX && align <= HK_SPAN_MAX;
-    void *block = !fits_span || reserve ? alloc_huge(size, align, reserve, zero) : NULL;
+    bool huge = !fits_span || (reserve && may_reserve());
+    void *block = huge ? alloc_huge(size, align, reserve, zero) : NULL;
     return block || !fits_span ? block : alloc_span(size, align, zero);
 }
 
@@ -342,6 +356,20 @@ static void *move_huge(struct hk_page *head, char *block, size_t size)
     return to;
 }
 
+/* -> usable bytes of a huge block that becomes `size`: what grows goes on growing, mostly, so that
+ * it gets a sixteenth more than it asked for, as far as its run goes. */
+static size_t resized_usable(const struct hk_large *large, size_t size)
+{
+    size_t page = HK_OS.facts()->page;
+    size_t usable = hk_round_up(size, page);
+    size_t room = ((size_t)large->units << HK_SUPERSLAB_SHIFT) - large->offset;
+    if (!large->units || usable <= large->usable || usable >= room) {
+        return usable;
+    }
+    size_t more = hk_round_up(size + size / GROWTH_PART, page);
+    return more < room ? more : room;
+}
+
 void *hk_cold_large_resize(struct hk_page *page, void *block, size_t size)
 {
     struct hk_page *head = head_of(page, block);
@@ -351,8 +379,7 @@ void *hk_cold_large_resize(struct hk_page *page, void *block, size_t size)
     if (size > (size_t)PTRDIFF_MAX / 4) {
         return NULL;
     }
-    size_t usable = hk_round_up(size, HK_OS.facts()->page);
-    if (resize_huge(head, usable)) {
+    if (resize_huge(head, resized_usable(hk_large_of(head), size))) {
         return block;
     }
     return move_huge(head, block, size);

@@ -10,7 +10,7 @@
 
 #include <string.h>
 
-enum { DENSE_FROM = 384 }; /* pages of a heap: 24 MiB */
+enum { DENSE_FROM = 128 }; /* pages of a heap: 8 MiB */
 
 struct hk_page *hk_warm_take(struct hk_heap *heap)
 {

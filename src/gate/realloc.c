@@ -11,7 +11,11 @@
 #include <errno.h>
 #include <string.h>
 
-enum { SLACK_FROM = 2048 }; /* bytes: smaller blocks are cheap to copy */
+enum {
+    SLACK_FROM = 2048,        /* bytes: smaller blocks are cheap to copy */
+    RESERVE_FROM = 32 * 1024, /* what grows by steps beyond this gets address space to grow into */
+    SHRINK_SHIFT = 3, /* a large block stays as it is while it loses no more than an eighth */
+};
 
 static bool is_large(const struct hk_page *page)
 {
@@ -46,10 +50,11 @@ size_t hk_malloc_usable_size(void *block)
 /* -> a new block for a growing or shrinking one. */
 static void *new_block(size_t old, size_t size)
 {
-    if (size > old && size > HK_POOL_MAX) {
+    bool by_steps = size > old && size < old + old / 2;
+    if (size > old && (size > HK_POOL_MAX || (by_steps && size > RESERVE_FROM))) {
         return hk_gate_large_aligned(size, HK_ALIGN, size < PTRDIFF_MAX / 4 ? 2 * size : 0);
     }
-    if (size > old && size > SLACK_FROM && size < old + old / 2) {
+    if (by_steps && size > SLACK_FROM) {
         int saved = errno;
         void *block = hk_plain_malloc(size + size / 4);
         if (block) {
@@ -77,8 +82,15 @@ static void *move(void *block, size_t old, size_t size)
     return to;
 }
 
-static void *resize_large(struct hk_page *page, void *block, size_t size)
+/* -> the block, in place or moved by its page tables, or NULL: it has to be copied. */
+static void *resize_large(struct hk_page *page, void *block, size_t old, size_t size)
 {
+    if (size <= old && old - size <= old >> SHRINK_SHIFT) {
+        return block;
+    }
+    if (size <= HK_POOL_MAX && size <= old / 2) {
+        return NULL; /* the pool serves it better */
+    }
     int saved = errno;
     struct hk_heap *heap = hk_thread_enter();
     void *resized = heap ? HK_COLD.large_resize(page, block, size) : NULL;
@@ -104,7 +116,7 @@ void *hk_bare_realloc(void *block, size_t size)
     struct hk_page *page = page_in_use(block);
     size_t old = usable_size(page, block);
     if (is_large(page)) {
-        void *resized = size > HK_POOL_MAX ? resize_large(page, block, size) : NULL;
+        void *resized = resize_large(page, block, old, size);
         return resized ? resized : move(block, old, size);
     }
     bool stays = page->kind == HK_KIND_POOL ? HK_POOL.resize(hk_self(), page, block, size)

@@ -63,6 +63,42 @@ static void reserve_is_grown_into(void **state)
     assert_null(hk_cold.check());
 }
 
+static void growing_run_gets_more_than_it_asked_for(void **state)
+{
+    (void)state;
+    enum { START = 40 * 1024, STEP = 1024 };
+    char *block = take_large(START, 16, 2 * START);
+    size_t steps = 0;
+    size_t before = usable(block);
+    for (size_t size = START; size <= 2 << 20; size += STEP) {
+        assert_ptr_equal(resize(block, size > usable(block) ? size : usable(block)), block);
+        assert_true(usable(block) >= size && usable(block) <= size + size / 8 + 4096);
+        steps += usable(block) != before;
+        before = usable(block);
+    }
+    assert_true(steps < 80); /* 65 sixteenths make a factor of 52 */
+    give_large(block);
+    assert_null(hk_cold.check());
+}
+
+static void only_a_few_short_blocks_get_a_reserve(void **state)
+{
+    (void)state;
+    enum { COUNT = 100, SIZE = 40 * 1024 };
+    void *block[COUNT];
+    for (size_t i = 0; i < COUNT; i++) {
+        block[i] = take_large(SIZE, 16, 2 * SIZE);
+        assert_non_null(block[i]);
+    }
+    assert_int_equal(hk_page_of(block[0])->kind, HK_KIND_HUGE);
+    assert_int_equal(hk_page_of(block[COUNT - 1])->kind, HK_KIND_SPAN);
+    assert_ptr_equal(resize(block[0], SIZE + HK_SLICE), block[0]);
+    for (size_t i = 0; i < COUNT; i++) {
+        give_large(block[i]);
+    }
+    assert_null(hk_cold.check());
+}
+
 static void blocked_huge_block_moves_by_its_pages(void **state)
 {
     (void)state;
@@ -160,6 +196,8 @@ int main(void)
         cmocka_unit_test_setup(span_in_front_of_another_stays, calm_os),
         cmocka_unit_test_setup(shrunk_span_gives_slices_back, calm_os),
         cmocka_unit_test_setup(reserve_is_grown_into, calm_os),
+        cmocka_unit_test_setup(growing_run_gets_more_than_it_asked_for, calm_os),
+        cmocka_unit_test_setup(only_a_few_short_blocks_get_a_reserve, calm_os),
         cmocka_unit_test_setup(blocked_huge_block_moves_by_its_pages, calm_os),
         cmocka_unit_test_setup(refused_move_changes_nothing, calm_os),
         cmocka_unit_test_setup(shrunk_huge_block_gives_memory_back, calm_os),
