@@ -114,7 +114,7 @@ HK_INLINE void hk_fast_free(void *block)
         return;
     }
     if (HK_UNLIKELY(!hk_fast_is_own(page))) {
-        hk_gate_free_slow(page, block);
+        hk_gate_free_slow(block, page);
         return;
     }
     hk_count_free(hk_fast_calls(hk_self()), page);

@@ -267,7 +267,7 @@ void hk_gate_spill(struct hk_page *page, void *block)
     errno = saved;
 }
 
-void hk_gate_free_slow(struct hk_page *page, void *block)
+void hk_gate_free_slow(void *block, struct hk_page *page)
 {
     uintptr_t owner = hk_page_owner(page);
     struct hk_heap *heap = hk_thread_heap();

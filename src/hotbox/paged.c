@@ -13,6 +13,7 @@
 
 enum {
     CARVE_STEP = 4096,       /* bytes of fresh memory touched by one extension */
+    CARVE_AGAIN = 32 * 1024, /* bytes of memory that has been in use before */
     TAKE = 64,               /* blocks a refill takes from a map, rounded up to whole words */
     START_BYTES = 32 * 1024, /* of blocks in a bin before it has learnt anything */
     WAKE_MAX = 8,            /* page-path frees before a full page is listed again */
@@ -238,12 +239,25 @@ static struct chain take_returned(struct hk_page *page)
     return chain;
 }
 
+/* -> blocks that one extension carves: at least 1. */
+static size_t carve_count(const struct hk_page *page)
+{
+    size_t size = page->block_size;
+    size_t count = size < CARVE_STEP ? CARVE_STEP / size : 1;
+    if (!(page->flags & HK_PAGE_ZERO)) {
+        size_t again = CARVE_AGAIN / size;
+        again = again < TAKE ? again : TAKE;
+        count = again > count ? again : count;
+    }
+    return count;
+}
+
 /* Carve the next blocks of memory that was never handed out. */
 static struct chain carve(struct hk_heap *heap, struct hk_page *page, size_t capacity)
 {
     struct hk_paged *paged = hk_paged(page);
     size_t size = page->block_size;
-    size_t count = size < CARVE_STEP ? CARVE_STEP / size : 1;
+    size_t count = carve_count(page);
     if (count > capacity - paged->carved) {
         count = capacity - paged->carved;
     }

@@ -57,7 +57,7 @@ HK_INLINE size_t hk_paged_index(const struct hk_paged *paged, size_t offset)
 }
 
 /* The slow half of a free that is an event: the countdown has just reached zero. */
-HK_COLD_FN void hk_paged_event(struct hk_page *page, void *block);
+HK_SLOW_FN void hk_paged_event(struct hk_page *page, void *block);
 
 /* hk_hotbox.free_local: onto the bin while it has room, else into the page. */
 HK_INLINE bool hk_paged_free(struct hk_heap *heap, struct hk_page *page, void *block)
@@ -80,17 +80,17 @@ HK_INLINE bool hk_paged_free(struct hk_heap *heap, struct hk_page *page, void *b
 }
 
 /* hk_hotbox.refill over the bin at `offset`. */
-HK_COLD_FN void *hk_paged_refill(struct hk_heap *heap, size_t offset);
+HK_SLOW_FN void *hk_paged_refill(struct hk_heap *heap, size_t offset);
 
 /* hk_hotbox.spill: into the page, past the bin. */
 HK_HIDDEN void hk_paged_spill(struct hk_heap *heap, struct hk_page *page, void *block);
 
 /* The other members of both interfaces; `kind` is what the box's pages are: its classes are those
  * whose hk_kind_of_bin it is. */
-HK_COLD_FN void hk_paged_splice(struct hk_heap *heap, struct hk_page *page, void *first, void *last,
+HK_SLOW_FN void hk_paged_splice(struct hk_heap *heap, struct hk_page *page, void *first, void *last,
                                 size_t count);
 HK_COLD_FN void hk_paged_attach(struct hk_heap *heap, struct hk_page *page);
-HK_COLD_FN size_t hk_paged_collect(struct hk_heap *heap, enum hk_kind kind, enum hk_collect how);
+HK_SLOW_FN size_t hk_paged_collect(struct hk_heap *heap, enum hk_kind kind, enum hk_collect how);
 HK_COLD_FN void hk_paged_abandon(struct hk_heap *heap, enum hk_kind kind);
 HK_COLD_FN void hk_paged_stat(struct hk_heap *heap, enum hk_kind kind, struct hk_hot_stat *out);
 HK_COLD_FN const char *hk_paged_check(struct hk_heap *heap, enum hk_kind kind);

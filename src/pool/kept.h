@@ -132,8 +132,8 @@ HK_INLINE bool hk_kept_take(struct hk_heap *heap, struct hk_mid_desc *desc, void
 HK_HIDDEN bool hk_kept_free(struct hk_heap *heap, struct hk_page *page, void *block);
 
 /* hk_pool.refill and spill. */
-HK_COLD_FN void *hk_kept_refill(struct hk_heap *heap, size_t size);
-HK_COLD_FN void hk_kept_spill(struct hk_heap *heap, struct hk_page *page, void *block);
+HK_SLOW_FN void *hk_kept_refill(struct hk_heap *heap, size_t size);
+HK_SLOW_FN void hk_kept_spill(struct hk_heap *heap, struct hk_page *page, void *block);
 
 /* Put back what is at hand of a class; its limit stays. owner. */
 HK_HIDDEN void hk_kept_empty(struct hk_heap *heap, size_t bin);

@@ -66,6 +66,7 @@ KNOWN = {
         'publish_arena': Site('makes an arena known', MEMORY),
     },
     'src/coldbox/large.c': {
+        'may_reserve': Site('asks whether a block that grows may have units', HUGE),
         'get_units': Site('takes the memory of a huge block', HUGE),
         'open_huge': Site('accounts for a huge block', HUGE),
         'free_units': Site('gives a huge block\'s memory back', HUGE),

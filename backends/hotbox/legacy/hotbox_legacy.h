@@ -103,8 +103,8 @@ HK_INLINE bool hk_hotbox_legacy_free(struct hk_heap *heap, struct hk_page *page,
 }
 
 HK_HIDDEN void hk_hotbox_legacy_init(struct hk_heap *heap);
-HK_COLD_FN void *hk_hotbox_legacy_refill(struct hk_heap *heap, size_t offset);
-HK_COLD_FN void hk_hotbox_legacy_spill(struct hk_heap *heap, struct hk_page *page, void *block);
+HK_SLOW_FN void *hk_hotbox_legacy_refill(struct hk_heap *heap, size_t offset);
+HK_SLOW_FN void hk_hotbox_legacy_spill(struct hk_heap *heap, struct hk_page *page, void *block);
 HK_HIDDEN void hk_hotbox_legacy_splice(struct hk_heap *heap, struct hk_page *page, void *first,
                                        void *last, size_t count);
 HK_HIDDEN void hk_hotbox_legacy_attach(struct hk_heap *heap, struct hk_page *page);

@@ -10,7 +10,7 @@
 #include "hotbox/hotbox.h"
 
 /* The slow half of a free that is an event: the page's countdown has just reached zero. */
-HK_COLD_FN void hk_v1_event(struct hk_page *page);
+HK_SLOW_FN void hk_v1_event(struct hk_page *page);
 
 HK_INLINE void *hk_hotbox_v1_alloc(struct hk_heap *heap, size_t offset)
 {
@@ -45,12 +45,12 @@ HK_INLINE bool hk_hotbox_v1_free(struct hk_heap *heap, struct hk_page *page, voi
 }
 
 HK_HIDDEN void hk_hotbox_v1_init(struct hk_heap *heap);
-HK_COLD_FN void *hk_hotbox_v1_refill(struct hk_heap *heap, size_t offset);
-HK_COLD_FN void hk_hotbox_v1_spill(struct hk_heap *heap, struct hk_page *page, void *block);
-HK_COLD_FN void hk_hotbox_v1_splice(struct hk_heap *heap, struct hk_page *page, void *first,
+HK_SLOW_FN void *hk_hotbox_v1_refill(struct hk_heap *heap, size_t offset);
+HK_SLOW_FN void hk_hotbox_v1_spill(struct hk_heap *heap, struct hk_page *page, void *block);
+HK_SLOW_FN void hk_hotbox_v1_splice(struct hk_heap *heap, struct hk_page *page, void *first,
                                     void *last, size_t count);
 HK_COLD_FN void hk_hotbox_v1_attach(struct hk_heap *heap, struct hk_page *page);
-HK_COLD_FN size_t hk_hotbox_v1_collect(struct hk_heap *heap, enum hk_collect how);
+HK_SLOW_FN size_t hk_hotbox_v1_collect(struct hk_heap *heap, enum hk_collect how);
 HK_COLD_FN void hk_hotbox_v1_abandon(struct hk_heap *heap);
 HK_COLD_FN void hk_hotbox_v1_stat(struct hk_heap *heap, struct hk_hot_stat *out);
 HK_COLD_FN const char *hk_hotbox_v1_check(struct hk_heap *heap);

@@ -41,10 +41,10 @@ HK_INLINE struct hk_v2_node *hk_v2_node(struct hk_page *page)
     return (struct hk_v2_node *)page->private_part;
 }
 
-HK_COLD_FN void *hk_hotbox_v2_refill(struct hk_heap *heap, size_t offset);
+HK_SLOW_FN void *hk_hotbox_v2_refill(struct hk_heap *heap, size_t offset);
 
 /* The slow half of a free that is an event: the page's countdown has just reached zero. */
-HK_COLD_FN void hk_hotbox_v2_event(struct hk_page *page);
+HK_SLOW_FN void hk_hotbox_v2_event(struct hk_page *page);
 
 HK_INLINE void *hk_hotbox_v2_alloc(struct hk_heap *heap, size_t offset)
 {
@@ -87,10 +87,10 @@ HK_INLINE bool hk_hotbox_v2_free(struct hk_heap *heap, struct hk_page *page, voi
 
 HK_HIDDEN void hk_hotbox_v2_init(struct hk_heap *heap);
 HK_HIDDEN void hk_hotbox_v2_spill(struct hk_heap *heap, struct hk_page *page, void *block);
-HK_COLD_FN void hk_hotbox_v2_splice(struct hk_heap *heap, struct hk_page *page, void *first,
+HK_SLOW_FN void hk_hotbox_v2_splice(struct hk_heap *heap, struct hk_page *page, void *first,
                                     void *last, size_t count);
 HK_COLD_FN void hk_hotbox_v2_attach(struct hk_heap *heap, struct hk_page *page);
-HK_COLD_FN size_t hk_hotbox_v2_collect(struct hk_heap *heap, enum hk_collect how);
+HK_SLOW_FN size_t hk_hotbox_v2_collect(struct hk_heap *heap, enum hk_collect how);
 HK_COLD_FN void hk_hotbox_v2_abandon(struct hk_heap *heap);
 HK_COLD_FN void hk_hotbox_v2_stat(struct hk_heap *heap, struct hk_hot_stat *out);
 HK_COLD_FN const char *hk_hotbox_v2_check(struct hk_heap *heap);

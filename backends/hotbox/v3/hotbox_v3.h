@@ -17,7 +17,7 @@ HK_INLINE void *hk_hotbox_v3_alloc(struct hk_heap *heap, size_t offset)
 }
 
 HK_HIDDEN void hk_hotbox_v3_init(struct hk_heap *heap);
-HK_COLD_FN void *hk_hotbox_v3_refill(struct hk_heap *heap, size_t offset);
+HK_SLOW_FN void *hk_hotbox_v3_refill(struct hk_heap *heap, size_t offset);
 HK_HIDDEN size_t hk_hotbox_v3_collect(struct hk_heap *heap, enum hk_collect how);
 HK_HIDDEN void hk_hotbox_v3_abandon(struct hk_heap *heap);
 HK_HIDDEN void hk_hotbox_v3_stat(struct hk_heap *heap, struct hk_hot_stat *out);

@@ -16,7 +16,7 @@ HK_INLINE void *hk_pool_v2_alloc(struct hk_heap *heap, size_t size)
 }
 
 HK_HIDDEN void hk_pool_v2_init(struct hk_heap *heap);
-HK_COLD_FN void *hk_pool_v2_refill(struct hk_heap *heap, size_t size);
+HK_SLOW_FN void *hk_pool_v2_refill(struct hk_heap *heap, size_t size);
 HK_HIDDEN bool hk_pool_v2_resize(struct hk_heap *heap, struct hk_page *page, void *block,
                                  size_t size);
 HK_HIDDEN size_t hk_pool_v2_collect(struct hk_heap *heap, enum hk_collect how);
