@@ -237,7 +237,7 @@ void *hk_cold_large_pop(struct hk_heap *heap, size_t size)
 }
 
 /* Make room for `count` slices, as far as the heap may keep so many. -> true: there is room. */
-static __attribute__((noinline)) bool make_room(struct hk_spans *spans, uint32_t count)
+static bool make_room(struct hk_spans *spans, uint32_t count)
 {
     int saved = errno; /* giving memory back may set it */
     struct gone gone = {.count = 0};
@@ -268,6 +268,21 @@ static __attribute__((noinline)) bool make_room(struct hk_spans *spans, uint32_t
     return room;
 }
 
+static inline bool keep(struct hk_spans *spans, struct hk_page *page, uint32_t count)
+{
+    atomic_store_explicit(&spans->used, true, memory_order_relaxed);
+    hk_large_mark(page, HK_KIND_FREE);
+    add(spans, page, count);
+    return true;
+}
+
+static __attribute__((noinline)) bool make_room_and_keep(struct hk_spans *spans,
+                                                         struct hk_page *page)
+{
+    uint32_t count = hk_span_slices(page);
+    return make_room(spans, count) && keep(spans, page, count);
+}
+
 bool hk_cold_large_keep(struct hk_heap *heap, struct hk_page *page, void *block)
 {
     if (page->kind != HK_KIND_SPAN || !heap->keeps) {
@@ -276,13 +291,8 @@ bool hk_cold_large_keep(struct hk_heap *heap, struct hk_page *page, void *block)
     HK_REQUIRE(block == hk_page_start(page), "free: not the start of a block");
     struct hk_spans *spans = &heap->spans;
     uint32_t count = hk_span_slices(page);
-    if (!may_keep(spans, count) && !make_room(spans, count)) {
-        return false;
-    }
-    atomic_store_explicit(&spans->used, true, memory_order_relaxed);
-    hk_large_mark(page, HK_KIND_FREE);
-    add(spans, page, count);
-    return true;
+    return HK_LIKELY(may_keep(spans, count)) ? keep(spans, page, count)
+                                             : make_room_and_keep(spans, page);
 }
 
 void hk_spans_yield(struct hk_heap *heap)

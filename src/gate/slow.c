@@ -267,18 +267,11 @@ void hk_gate_spill(struct hk_page *page, void *block)
     errno = saved;
 }
 
-void hk_gate_free_slow(void *block, struct hk_page *page)
+/* Neither the heap's own, nor held back for its owner, nor kept. Not part of what follows: what it
+ * needs to save would cost every block that goes to another thread. */
+static __attribute__((noinline)) void free_unusual(void *block, struct hk_page *page)
 {
-    uintptr_t owner = hk_page_owner(page);
-    struct hk_heap *heap = hk_thread_heap();
-    if (owner > HK_OWNER_LAST && heap && HK_COLD.keep(heap, hk_page_head(page), block)) {
-        hk_count_free(hk_slow_calls(heap), page);
-        return;
-    }
     HK_REQUIRE(HK_COLD.owns(block), "free: not a block of this allocator");
-    if (owner == HK_OWNER_LARGE && heap && keep_large(heap, page, block)) {
-        return;
-    }
     int saved = errno;
     HK_REQUIRE((uintptr_t)block % HK_ALIGN == 0, "free: not the start of a block");
     if (hk_kind_is_leased(page->kind)) {
@@ -287,7 +280,29 @@ void hk_gate_free_slow(void *block, struct hk_page *page)
         HK_REQUIRE(page->kind == HK_KIND_SPAN || page->kind == HK_KIND_HUGE,
                    "free: block is not allocated (freed twice?)");
         HK_COLD.large_free(page, block);
-        hk_count_note(heap, HK_NOTE_LARGE_FREE);
+        hk_count_note(hk_thread_heap(), HK_NOTE_LARGE_FREE);
     }
     errno = saved;
+}
+
+static __attribute__((noinline)) void free_large(struct hk_heap *heap, void *block,
+                                                 struct hk_page *page)
+{
+    HK_REQUIRE(HK_COLD.owns(block), "free: not a block of this allocator");
+    if (!keep_large(heap, page, block)) {
+        free_unusual(block, page);
+    }
+}
+
+void hk_gate_free_slow(void *block, struct hk_page *page)
+{
+    uintptr_t owner = hk_page_owner(page);
+    struct hk_heap *heap = hk_thread_heap();
+    if (owner > HK_OWNER_LAST && heap && HK_COLD.keep(heap, hk_page_head(page), block)) {
+        hk_count_free(hk_slow_calls(heap), page);
+    } else if (owner == HK_OWNER_LARGE && heap) {
+        free_large(heap, block, page);
+    } else {
+        free_unusual(block, page);
+    }
 }
