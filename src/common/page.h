@@ -84,6 +84,8 @@ struct hk_slot {
     struct hk_page *next; /* on heap->pages; owner */
     struct hk_page *prev;
     uint32_t slices;        /* of the lease that begins here */
+    /* bytes from the start that were in use since they last read as zero, or fewer; holder */
+    uint32_t touched;
     _Atomic(uint32_t) live; /* blocks out, as the box reports them by adjust; holder */
 };
 

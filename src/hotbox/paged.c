@@ -13,7 +13,6 @@
 
 enum {
     CARVE_STEP = 4096,       /* bytes of fresh memory touched by one extension */
-    CARVE_AGAIN = 32 * 1024, /* bytes of memory that has been in use before */
     TAKE = 64,               /* blocks a refill takes from a map, rounded up to whole words */
     START_BYTES = 32 * 1024, /* of blocks in a bin before it has learnt anything */
     WAKE_MAX = 8,            /* page-path frees before a full page is listed again */
@@ -112,6 +111,9 @@ void hk_paged_unlist(struct hk_heap *heap, struct hk_page *page)
 static void forget_blocks(struct hk_page *page)
 {
     struct hk_paged *paged = hk_paged(page);
+    struct hk_slot *slot = hk_page_slot(page);
+    uint32_t touched = paged->carved * page->block_size;
+    slot->touched = touched > slot->touched ? touched : slot->touched;
     memset(hk_page_map(page), 0, hk_map_words(paged->carved) * sizeof(uint64_t));
     paged->carved = 0;
     paged->returned = NULL;
@@ -239,25 +241,24 @@ static struct chain take_returned(struct hk_page *page)
     return chain;
 }
 
-/* -> blocks that one extension carves: at least 1. */
-static size_t carve_count(const struct hk_page *page)
+/* -> blocks that one extension carves: at least 1; up to `want` where that touches nothing anew. */
+static size_t carve_count(struct hk_page *page, size_t want)
 {
     size_t size = page->block_size;
     size_t count = size < CARVE_STEP ? CARVE_STEP / size : 1;
-    if (!(page->flags & HK_PAGE_ZERO)) {
-        size_t again = CARVE_AGAIN / size;
-        again = again < TAKE ? again : TAKE;
-        count = again > count ? again : count;
-    }
-    return count;
+    size_t touched = hk_page_slot(page)->touched;
+    size_t carved = hk_paged(page)->carved * size;
+    size_t again = touched > carved ? (touched - carved) / size : 0;
+    again = again < want ? again : want;
+    return again > count ? again : count;
 }
 
 /* Carve the next blocks of memory that was never handed out. */
-static struct chain carve(struct hk_heap *heap, struct hk_page *page, size_t capacity)
+static struct chain carve(struct hk_heap *heap, struct hk_page *page, size_t capacity, size_t want)
 {
     struct hk_paged *paged = hk_paged(page);
     size_t size = page->block_size;
-    size_t count = carve_count(page);
+    size_t count = carve_count(page, want);
     if (count > capacity - paged->carved) {
         count = capacity - paged->carved;
     }
@@ -306,7 +307,7 @@ static struct chain take(struct hk_heap *heap, struct hk_page *page, size_t want
     } else if (out < paged->carved) {
         chain = take_bits(page, want);
     } else {
-        chain = carve(heap, page, capacity);
+        chain = carve(heap, page, capacity, want);
     }
     out += chain.count;
     hk_paged_set_out(page, out);
