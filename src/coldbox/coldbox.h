@@ -166,7 +166,8 @@ struct hk_cold {
 
     /* One block of its own: size > 0, align a power of two >= HK_ALIGN; `reserve` bytes of address
      * space, 0 or more than size, are kept for large_resize where there is room. *zero is set to
-     * whether the block reads as zero. -> NULL: out of memory. any. */
+     * whether the block reads as zero. -> NULL: out of memory; also, where the pool could serve the
+     * size and a reserve is asked for (align HK_ALIGN): no room to spare. any. */
     void *(*large_alloc)(size_t size, size_t align, size_t reserve, bool *zero);
     void (*large_free)(struct hk_page *page, void *block);
 

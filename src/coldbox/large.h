@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* What a large block's descriptor holds: for large.c, and for spans.c, which keeps free ones. */
+/* What a large block's descriptor holds: for large.c, which makes and frees them, large_resize.c,
+ * and spans.c, which keeps free ones. */
 #ifndef HK_COLDBOX_LARGE_H
 #define HK_COLDBOX_LARGE_H
 
@@ -40,6 +41,23 @@ static inline void hk_large_mark(struct hk_page *page, enum hk_kind kind)
     page->kind = (uint8_t)kind;
     uintptr_t owner = kind == HK_KIND_FREE ? HK_OWNER_NONE : HK_OWNER_LARGE;
     atomic_store_explicit(&page->owner, owner, memory_order_relaxed);
+}
+
+/* -> first byte of the run under a huge block. */
+static inline char *hk_huge_base(const struct hk_page *head)
+{
+    return (char *)hk_page_superslab(head);
+}
+
+/* -> the descriptor that holds the block's data; stops where `block` is not a large block's start.
+ */
+static inline struct hk_page *hk_large_head(struct hk_page *page, const void *block)
+{
+    struct hk_page *head = hk_page_head(page);
+    const char *start = page->kind == HK_KIND_SPAN ? hk_page_start(head)
+                                                   : hk_huge_base(head) + hk_large_of(head)->offset;
+    HK_REQUIRE(block == start, "free: not the start of a block");
+    return head;
 }
 
 #endif

@@ -192,9 +192,11 @@ struct hk_page *hk_cold_lease(const struct hk_lease *request)
         (uint8_t)((request->slices > 1 ? HK_PAGE_MULTI : 0) | (zero ? HK_PAGE_ZERO : 0));
     struct hk_slot *slot = hk_page_slot(page);
     slot->slices = request->slices;
-    slot->touched = zero ? 0 : slot->touched;
     for (uint8_t i = 0; i < request->slices; i++) {
         reset_slice(page + i, request, flags, i);
+        if (zero) {
+            hk_page_slot(page + i)->touched = 0;
+        }
     }
     if (!request->shared) {
         link_page(request->heap, page);

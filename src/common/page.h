@@ -84,7 +84,7 @@ struct hk_slot {
     struct hk_page *next; /* on heap->pages; owner */
     struct hk_page *prev;
     uint32_t slices;        /* of the lease that begins here */
-    /* bytes from the start that were in use since they last read as zero, or fewer; holder */
+    /* bytes from the start that were in use since they last read as zero, about; holder */
     uint32_t touched;
     _Atomic(uint32_t) live; /* blocks out, as the box reports them by adjust; holder */
 };
@@ -169,8 +169,9 @@ static inline char *hk_page_start(const struct hk_page *page)
 /* -> the block map of the page's first slice: HK_SLICE_MAP bytes, the leasing box's. */
 static inline uint64_t *hk_page_map(const struct hk_page *page)
 {
-    return (uint64_t *)((char *)hk_page_superslab(page) + HK_MAPS_OFFSET +
-                        hk_page_slice(page) * HK_SLICE_MAP);
+    /* the slice's number, times HK_SLICE_MAP, without a shift */
+    uintptr_t map = ((uintptr_t)page & (HK_DESCRIPTORS - 1)) * (HK_SLICE_MAP / HK_PAGE_BYTES);
+    return (uint64_t *)((char *)hk_page_superslab(page) + HK_MAPS_OFFSET + map);
 }
 
 static inline struct hk_heap *hk_page_heap(const struct hk_page *page)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* realloc and what asks a block for its size. A block stays where it is while it is used at least
  * half; large ones grow in place or move by their page tables; growth by small steps gets slack. */
+#include "common/scrub.h"
 #include "gate/export.h"
 #include "gate/gate.h"
 #include "gate/header.h"
@@ -47,22 +48,29 @@ size_t hk_malloc_usable_size(void *block)
     return HK_HEADER ? hk_headed_usable_size(block) : hk_bare_usable_size(block);
 }
 
+/* -> a new block for one that grows by small steps, or NULL; errno is as it was. Where blocks of
+ * the pool are handed out zero, it is one of them. */
+static void *room_for_steps(size_t size)
+{
+    bool large = size > RESERVE_FROM && HK_POOL_ZERO == HK_POOL_ZERO_OFF;
+    void *block = large ? hk_gate_with_room(size) : NULL;
+    if (!block) {
+        int saved = errno;
+        block = hk_plain_malloc(size + size / 4);
+        errno = saved;
+    }
+    return block;
+}
+
 /* -> a new block for a growing or shrinking one. */
 static void *new_block(size_t old, size_t size)
 {
-    bool by_steps = size > old && size < old + old / 2;
-    if (size > old && (size > HK_POOL_MAX || (by_steps && size > RESERVE_FROM))) {
+    if (size > old && size > HK_POOL_MAX) {
         return hk_gate_large_aligned(size, HK_ALIGN, size < PTRDIFF_MAX / 4 ? 2 * size : 0);
     }
-    if (by_steps && size > SLACK_FROM) {
-        int saved = errno;
-        void *block = hk_plain_malloc(size + size / 4);
-        if (block) {
-            return block;
-        }
-        errno = saved;
-    }
-    return hk_plain_malloc(size);
+    bool by_steps = size > old && size > SLACK_FROM && size < old + old / 2;
+    void *block = by_steps ? room_for_steps(size) : NULL;
+    return block ? block : hk_plain_malloc(size);
 }
 
 static void *move(void *block, size_t old, size_t size)
@@ -88,8 +96,10 @@ static void *resize_large(struct hk_page *page, void *block, size_t old, size_t 
     if (size <= old && old - size <= old >> SHRINK_SHIFT) {
         return block;
     }
-    if (size <= HK_POOL_MAX && size <= old / 2) {
-        return NULL; /* the pool serves it better */
+    /* the pool serves it better; what a span loses goes back, but a huge block keeps its unit */
+    size_t most = page->kind == HK_KIND_SPAN ? old / 2 : old;
+    if (size <= HK_POOL_MAX && size <= most) {
+        return NULL;
     }
     int saved = errno;
     struct hk_heap *heap = hk_thread_enter();

@@ -208,6 +208,25 @@ void *hk_gate_large_aligned(size_t size, size_t align, size_t reserve)
     return kept_or_new(size, align, reserve);
 }
 
+void *hk_gate_with_room(size_t size)
+{
+    struct hk_heap *heap = hk_thread_heap();
+    if (!heap) {
+        return NULL;
+    }
+    int saved = errno;
+    bool zero;
+    hk_heap_enter(heap);
+    void *block = HK_COLD.large_alloc(size, HK_ALIGN, 2 * size, &zero);
+    if (block) {
+        hk_count_note(heap, HK_NOTE_LARGE_ALLOC);
+        pace(heap);
+    }
+    hk_heap_leave(heap);
+    errno = saved;
+    return block ? HK_DECORATOR.allocated(block, size) : NULL;
+}
+
 void *hk_gate_large_zero(size_t size)
 {
     int saved = errno;

@@ -16,6 +16,10 @@ HK_SLOW_FN void *hk_gate_large_zero(size_t size);
 /* A large block with an alignment, and address space kept for its growth (0: none). */
 HK_SLOW_FN void *hk_gate_large_aligned(size_t size, size_t align, size_t reserve);
 
+/* A large block of `size` <= HK_POOL_MAX, with address space to grow into. -> NULL: there is none
+ * to spare; errno is as it was. */
+HK_SLOW_FN void *hk_gate_with_room(size_t size);
+
 /* The block is in no page of the caller's. The block comes first, as in free: its register is the
  * same, which saves every free a move. */
 HK_SLOW_FN void hk_gate_free_slow(void *block, struct hk_page *page);

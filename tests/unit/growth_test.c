@@ -80,6 +80,31 @@ static void large_block_that_becomes_small_goes_to_its_class(void **state)
     hk_free(block);
 }
 
+static void large_block_that_shrinks_by_parts_goes_to_its_class(void **state)
+{
+    (void)state;
+    unsigned char *block = hk_malloc(LARGE);
+    for (size_t size = LARGE; size >= 6000; size -= size / 4) {
+        block = hk_realloc(block, size);
+        assert_true(size > HK_POOL_MAX || hk_page_of(block)->kind != HK_KIND_HUGE);
+        block[size - 1] = 0x42;
+    }
+    assert_true(hk_kind_is_leased(hk_page_of(block)->kind));
+    hk_free(block);
+}
+
+static void size_beyond_memory_is_refused(void **state)
+{
+    (void)state;
+    unsigned char *block = hk_malloc(LARGE);
+    block[LARGE - 1] = 0x42;
+    for (size_t size = (size_t)1 << 50; size < (size_t)1 << 62; size *= 2) {
+        assert_null(hk_realloc(block, size));
+    }
+    assert_int_equal(block[LARGE - 1], 0x42);
+    hk_free(block);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -87,6 +112,8 @@ int main(void)
         cmocka_unit_test(many_that_grow_share_superslabs),
         cmocka_unit_test(large_block_that_shrinks_a_little_stays_as_it_is),
         cmocka_unit_test(large_block_that_becomes_small_goes_to_its_class),
+        cmocka_unit_test(large_block_that_shrinks_by_parts_goes_to_its_class),
+        cmocka_unit_test(size_beyond_memory_is_refused),
     };
     return cmocka_run_group_tests_name("growth", tests, NULL, NULL);
 }

@@ -81,21 +81,56 @@ static void growing_run_gets_more_than_it_asked_for(void **state)
     assert_null(hk_cold.check());
 }
 
+/* Blocks that the pool could serve: a quarter of the units that are there, and nothing is mapped.
+ */
 static void only_a_few_short_blocks_get_a_reserve(void **state)
 {
     (void)state;
     enum { COUNT = 100, SIZE = 40 * 1024 };
     void *block[COUNT];
-    for (size_t i = 0; i < COUNT; i++) {
-        block[i] = take_large(SIZE, 16, 2 * SIZE);
-        assert_non_null(block[i]);
+    size_t count = 0;
+    give_large(take_large(3 << 20, 16, 0));
+    uint64_t maps = hk_os_fake_calls(HK_OS_MAP);
+    bool zero;
+    while (count < COUNT && (block[count] = hk_cold.large_alloc(SIZE, 16, 2 * SIZE, &zero))) {
+        count += 1;
     }
+    assert_true(count > 0 && count < COUNT);
+    assert_int_equal(hk_os_fake_calls(HK_OS_MAP), maps);
+    assert_true(count <= (hk_slabs.units + 3) / 4);
     assert_int_equal(hk_page_of(block[0])->kind, HK_KIND_HUGE);
-    assert_int_equal(hk_page_of(block[COUNT - 1])->kind, HK_KIND_SPAN);
     assert_ptr_equal(resize(block[0], SIZE + HK_SLICE), block[0]);
-    for (size_t i = 0; i < COUNT; i++) {
-        give_large(block[i]);
+    while (count) {
+        give_large(block[--count]);
     }
+    assert_null(hk_cold.check());
+}
+
+static void size_beyond_all_units_is_refused(void **state)
+{
+    (void)state;
+    void *block = take_large(3 << 20, 16, 0);
+    size_t huge = cold_stat().huge;
+    for (int power = 48; power < 61; power++) {
+        assert_null(resize(block, ((size_t)1 << power) + 100000));
+    }
+    assert_int_equal(cold_stat().huge, huge);
+    give_large(block);
+    assert_null(hk_cold.check());
+}
+
+static void tail_longer_than_the_block_goes_back(void **state)
+{
+    (void)state;
+    char *block = take_large(1200000, 16, 2400000);
+    memset(block, 1, 1200000);
+    assert_int_equal(hk_page_of(block)->kind, HK_KIND_HUGE);
+    uint64_t purged = cold_stat().purged;
+    assert_ptr_equal(resize(block, 700000), block);
+    assert_int_equal(cold_stat().purged, purged);
+    assert_ptr_equal(resize(block, 400000), block);
+    assert_true(cold_stat().purged >= purged + 750000);
+    give_large(block);
     assert_null(hk_cold.check());
 }
 
@@ -198,6 +233,8 @@ int main(void)
         cmocka_unit_test_setup(reserve_is_grown_into, calm_os),
         cmocka_unit_test_setup(growing_run_gets_more_than_it_asked_for, calm_os),
         cmocka_unit_test_setup(only_a_few_short_blocks_get_a_reserve, calm_os),
+        cmocka_unit_test_setup(size_beyond_all_units_is_refused, calm_os),
+        cmocka_unit_test_setup(tail_longer_than_the_block_goes_back, calm_os),
         cmocka_unit_test_setup(blocked_huge_block_moves_by_its_pages, calm_os),
         cmocka_unit_test_setup(refused_move_changes_nothing, calm_os),
         cmocka_unit_test_setup(shrunk_huge_block_gives_memory_back, calm_os),

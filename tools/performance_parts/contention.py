@@ -66,11 +66,13 @@ KNOWN = {
         'publish_arena': Site('makes an arena known', MEMORY),
     },
     'src/coldbox/large.c': {
-        'may_reserve': Site('asks whether a block that grows may have units', HUGE),
+        'alloc_to_grow': Site('takes a unit for a block that grows by steps, if there is one to spare', HUGE),
         'get_units': Site('takes the memory of a huge block', HUGE),
         'open_huge': Site('accounts for a huge block', HUGE),
         'free_units': Site('gives a huge block\'s memory back', HUGE),
         'free_mapping': Site('unmaps a block with a mapping of its own', HUGE),
+    },
+    'src/coldbox/large_resize.c': {
         'resize_units': Site('resizes a huge block', HUGE),
         'resize_huge': Site('shrinks a block with a mapping of its own', HUGE),
         'resize_span': Site('grows a span in place', SLABS),
