@@ -83,7 +83,7 @@ struct hk_slot {
     _Alignas(HK_CACHE_LINE) _Atomic(struct hk_heap *) heap;
     struct hk_page *next; /* on heap->pages; owner */
     struct hk_page *prev;
-    uint32_t slices;        /* of the lease that begins here */
+    uint32_t slices; /* of the lease that begins here */
     /* bytes from the start that were in use since they last read as zero, about; holder */
     uint32_t touched;
     _Atomic(uint32_t) live; /* blocks out, as the box reports them by adjust; holder */
