@@ -98,6 +98,7 @@ static void enliven(struct hk_heap *heap)
 {
     /* drained before it keeps anything: else a page would be listed twice, here and by attach */
     hk_cold_drain(heap);
+    heap->sparse = (struct hk_sparse){0};
     for (struct hk_page *page = heap->pages; page; page = hk_page_slot(page)->next) {
         attach(heap, page);
     }
@@ -171,6 +172,7 @@ bool hk_cold_adopt(struct hk_heap *heap)
     hk_cold_drain(orphan);
     hk_cold_flush(orphan);
     hk_warm_shrink(orphan, 0);
+    orphan->sparse = (struct hk_sparse){0};
     size_t pages = 0;
     while (orphan->pages) {
         struct hk_page *page = orphan->pages;

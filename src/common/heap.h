@@ -51,6 +51,15 @@ struct hk_spans {
     _Atomic(struct hk_page *) span[HK_SPAN_PLACES]; /* its first descriptor; NULL: taken back */
 };
 
+/* Pages of which hardly a block is in use and whose memory is all there, the oldest first; through
+ * their slots. holder. */
+struct hk_sparse {
+    struct hk_page *first;
+    struct hk_page *last;
+    uint32_t count;
+    uint32_t hold; /* so many more may be: memory of such pages was given back and wanted again */
+};
+
 /* Bytes that a box may use in the heap for each of its classes, beside the bin: the most that a box
  * of the build wants. */
 #ifndef HK_TINY_LANE
@@ -87,6 +96,7 @@ struct hk_heap {
     struct hk_page *warm[HK_WARM_MAX];
     struct hk_remote_entry remote[HK_REMOTE_ENTRIES];
     struct hk_spans spans;
+    struct hk_sparse sparse;
     struct hk_lanes {
         _Alignas(16) unsigned char tiny[HK_TINY_BINS][HK_TINY_LANE];
         /* a lane of 64 bytes is one line; the last one is the pool's beside its classes */

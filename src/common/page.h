@@ -86,7 +86,9 @@ struct hk_slot {
     uint32_t slices; /* of the lease that begins here */
     /* bytes from the start that were in use since they last read as zero, about; holder */
     uint32_t touched;
-    _Atomic(uint32_t) live; /* blocks out, as the box reports them by adjust; holder */
+    _Atomic(uint32_t) live;      /* blocks out, as the box reports them by adjust; holder */
+    struct hk_page *sparse_next; /* on heap->sparse; holder */
+    struct hk_page *sparse_prev;
 };
 
 _Static_assert(sizeof(struct hk_slot) == sizeof(struct hk_page), "slots mirror descriptors");

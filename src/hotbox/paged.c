@@ -46,8 +46,11 @@ void hk_paged_set_out(struct hk_page *page, size_t out)
         return;
     }
     if (page->flags & HK_PAGE_LISTED) {
-        paged->countdown = (int32_t)out;
-        paged->bias = 0;
+        size_t stop =
+            page->flags & (HK_PAGED_SPARSE | HK_PAGED_PURGED) ? 0 : hk_paged_sparse_at(page);
+        stop = out > stop ? stop : 0;
+        paged->countdown = (int32_t)(out - stop);
+        paged->bias = (int32_t)stop;
         return;
     }
     int32_t wake = paged->carved / 32;
@@ -138,6 +141,7 @@ static inline bool may_stay(struct hk_heap *heap, const struct hk_page *page)
 
 void hk_paged_empty(struct hk_heap *heap, struct hk_page *page)
 {
+    hk_paged_thick(heap, page);
     forget_blocks(page);
     bool stays = may_stay(heap, page);
     if (page->flags & HK_PAGE_LISTED) {
@@ -164,6 +168,9 @@ static void blocks_in(struct hk_heap *heap, struct hk_page *page, size_t count)
         hk_paged_empty(heap, page);
     } else if (!(page->flags & HK_PAGE_LISTED) && heap->keeps) {
         hk_paged_list(heap, page);
+    } else if (heap->keeps && out <= hk_paged_sparse_at(page) &&
+               !(page->flags & (HK_PAGED_SPARSE | HK_PAGED_PURGED))) {
+        hk_paged_thin(heap, page);
     }
 }
 
@@ -302,6 +309,7 @@ static struct chain take(struct hk_heap *heap, struct hk_page *page, size_t want
     size_t out = hk_paged_out(page);
     size_t capacity = hk_paged_capacity(page);
     struct chain chain;
+    hk_paged_thick(heap, page);
     if (paged->returned) {
         chain = take_returned(page);
     } else if (out < paged->carved) {

@@ -4,6 +4,8 @@
  * so its memory may be given back. `countdown` counts page-path frees down to the next event; its
  * zero is the only test: a page that gets room, and a page that becomes empty.
  *
+ * A page that is nearly empty has one event more: it is sparse then.
+ *
  *   blocks out = bias + countdown   (one slice)
  *   blocks out = bias               (more slices: every slice's countdown stays 1, each free is an
  * event) listed on its heap's shelf      it has returned blocks, bits, or memory never carved
@@ -13,9 +15,20 @@
 #ifndef HK_HOTBOX_PAGED_H
 #define HK_HOTBOX_PAGED_H
 
+#include "coldbox/purge.h"
 #include "common/self.h"
 #include "hotbox/blockmap.h"
 #include "hotbox/hotbox.h"
+
+/* Bits of a page's flags. */
+enum {
+    HK_PAGED_SPARSE = 8,  /* on the heap's list of sparse pages */
+    HK_PAGED_PURGED = 16, /* was on it, and its free memory has been given back */
+};
+
+enum {
+    HK_PAGED_SPARSE_SHIFT = 4
+}; /* a page is sparse when no more than 1/16 of its blocks is out */
 
 /* The private part of a page descriptor. owner, or whoever holds the heap. */
 struct hk_paged {
@@ -109,5 +122,18 @@ HK_HIDDEN void hk_paged_unlist(struct hk_heap *heap, struct hk_page *page);
 
 /* Give back the OS pages that lie wholly in free blocks of the page (a head). -> bytes. */
 HK_HIDDEN size_t hk_paged_purge(struct hk_page *page);
+
+/* -> most blocks that are out of a page (one slice) that is sparse; 0: pages never become so. */
+static inline size_t hk_paged_sparse_at(struct hk_page *page)
+{
+    bool may = HK_FREE_POLICY != HK_FREE_KEEP && !(page->flags & HK_PAGE_MULTI);
+    return may ? hk_paged(page)->carved >> HK_PAGED_SPARSE_SHIFT : 0;
+}
+
+/* The page has become sparse. Where many are, the oldest of them give their free memory back. */
+HK_HIDDEN void hk_paged_thin(struct hk_heap *heap, struct hk_page *page);
+
+/* The page is sparse no more: it serves again, is empty, or leaves the heap. */
+HK_HIDDEN void hk_paged_thick(struct hk_heap *heap, struct hk_page *page);
 
 #endif

@@ -95,9 +95,31 @@ static const char *check_bin(struct hk_heap *heap, size_t index)
     return NULL;
 }
 
+/* The list of sparse pages is one for all classes. */
+static const char *check_sparse(struct hk_heap *heap)
+{
+    size_t count = 0;
+    const struct hk_page *prev = NULL;
+    for (struct hk_page *page = heap->sparse.first; page; page = hk_page_slot(page)->sparse_next) {
+        if (++count > heap->page_count) {
+            return "more pages are sparse than the heap has";
+        }
+        if (!(page->flags & HK_PAGED_SPARSE) || hk_page_heap(page) != heap) {
+            return "a page is called sparse that does not say so, or is another heap's";
+        }
+        if (hk_page_slot(page)->sparse_prev != prev) {
+            return "the links of sparse pages do not match";
+        }
+        prev = page;
+    }
+    return heap->sparse.last == prev && heap->sparse.count == count
+               ? NULL
+               : "the list of sparse pages is not as long as its count";
+}
+
 const char *hk_paged_check(struct hk_heap *heap, enum hk_kind kind)
 {
-    const char *broken = NULL;
+    const char *broken = check_sparse(heap);
     size_t seen = 0;
     size_t listed = 0;
     size_t flagged = 0;

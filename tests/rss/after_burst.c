@@ -89,6 +89,19 @@ static void trim_returns_memory_around_survivors(void)
     expect_at_most(growth_since(before), LEFT, true, "KiB left after the survivors");
 }
 
+/* The same with no further call: it happened while the program freed. */
+static void survivors_keep_little_without_trim(void)
+{
+    struct burst burst;
+    free(malloc(1));
+    size_t before = resident();
+    burst_begin(&burst, MIB(160), 128, 384);
+    size_t peak = growth_since(before);
+    burst_free(&burst, 100);
+    expect_at_most(growth_since(before), peak / 2, true, "KiB kept by 1 % survivors");
+    burst_end(&burst);
+}
+
 static void survivors_keep_their_content(void)
 {
     struct burst burst;
@@ -113,6 +126,7 @@ int main(int argc, char **argv)
         {"trim_returns_every_burst", trim_returns_every_burst},
         {"trim_returns_the_memory_of_ended_threads", trim_returns_the_memory_of_ended_threads},
         {"trim_returns_memory_around_survivors", trim_returns_memory_around_survivors},
+        {"survivors_keep_little_without_trim", survivors_keep_little_without_trim},
         {"survivors_keep_their_content", survivors_keep_their_content},
     };
     return check_claims(argc, argv, claims, sizeof claims / sizeof *claims);

@@ -1,0 +1,197 @@
+/* SPDX-License-Identifier: MIT */
+/* Pages of which hardly a block is in use give their free memory back while the program frees, once
+ * there are many; a program that wants it again soon is left alone. */
+#include "unit/cold_unit.h"
+
+#include "coldbox/purge.h"
+#include "common/bands.h"
+#include "hotbox/paged.h"
+
+#include <string.h>
+
+enum {
+    SIZE = 512, /* bytes of a block, with which every table has a class */
+    PAGE = HK_SLICE / SIZE,
+    PAGES = 400,
+    COUNT = PAGES * PAGE,
+    LEAST = 128, /* sparse pages that keep their memory */
+};
+
+static size_t class;
+static unsigned char *blocks[COUNT];
+
+static int start_paged(void **state)
+{
+    static const struct hk_hooks hooks = {hk_paged_splice, hk_paged_attach, no_parts, no_shed};
+    (void)state;
+    class = hk_bin_of_size(SIZE);
+    assert_int_equal(hk_bin_block_size(class), SIZE);
+    return hk_cold.init(&hooks);
+}
+
+static unsigned char content(size_t i)
+{
+    return (unsigned char)(i * 7 + 1);
+}
+
+static void fill(struct hk_heap *heap, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (!blocks[i]) {
+            blocks[i] = hk_bin_pop(heap, class << HK_BIN_SHIFT);
+            blocks[i] = blocks[i] ? blocks[i] : hk_paged_refill(heap, class << HK_BIN_SHIFT);
+            assert_non_null(blocks[i]);
+            memset(blocks[i], content(i), SIZE);
+        }
+    }
+}
+
+/* Give all but every `every`th of the blocks back to their pages, past the bin. */
+static void thin_out(struct hk_heap *heap, size_t count, size_t every)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (i % every) {
+            hk_bin_at(heap, class << HK_BIN_SHIFT)->room = 0;
+            hk_paged_free(heap, hk_page_of(blocks[i]), blocks[i]);
+            blocks[i] = NULL;
+        }
+    }
+    assert_null(hk_paged_check(heap, hk_kind_of_bin(class)));
+}
+
+static void survivors_are_as_they_were(void)
+{
+    for (size_t i = 0; i < COUNT; i++) {
+        for (size_t at = 0; blocks[i] && at < SIZE; at++) {
+            assert_int_equal(blocks[i][at], content(i));
+        }
+    }
+}
+
+static void end(struct hk_heap *heap)
+{
+    for (size_t i = 0; i < COUNT; i++) {
+        if (blocks[i]) {
+            hk_paged_spill(heap, hk_page_of(blocks[i]), blocks[i]);
+            blocks[i] = NULL;
+        }
+    }
+    assert_null(hk_paged_check(heap, hk_kind_of_bin(class)));
+    hk_paged_abandon(heap, hk_kind_of_bin(class));
+    assert_int_equal(heap->sparse.count, 0);
+    hk_cold.death(heap);
+    assert_null(hk_cold.check());
+}
+
+static uint64_t purges(void)
+{
+    return hk_os_fake_calls(HK_OS_PURGE);
+}
+
+static void many_sparse_pages_give_memory_back(void **state)
+{
+    (void)state;
+    struct hk_heap *heap = hk_cold.birth(0);
+    fill(heap, COUNT);
+    uint64_t before = purges();
+    thin_out(heap, COUNT, PAGE);
+    survivors_are_as_they_were();
+    if (HK_FREE_POLICY == HK_FREE_KEEP) {
+        assert_int_equal(purges(), before);
+    } else {
+        assert_true(heap->sparse.count <= LEAST);
+        assert_true(purges() - before >= PAGES - LEAST);
+    }
+    fill(heap, COUNT);
+    survivors_are_as_they_were();
+    end(heap);
+}
+
+static void few_sparse_pages_keep_it(void **state)
+{
+    (void)state;
+    struct hk_heap *heap = hk_cold.birth(0);
+    fill(heap, LEAST * PAGE);
+    uint64_t before = purges();
+    thin_out(heap, LEAST * PAGE, PAGE);
+    assert_int_equal(purges(), before);
+    assert_int_equal(heap->sparse.count, HK_FREE_POLICY == HK_FREE_KEEP ? 0 : LEAST);
+    end(heap);
+}
+
+/* An eighth of the blocks is too many: neither are the pages sparse, nor would much go back. */
+static void pages_in_use_are_left_alone(void **state)
+{
+    (void)state;
+    struct hk_heap *heap = hk_cold.birth(0);
+    fill(heap, COUNT);
+    uint64_t before = purges();
+    thin_out(heap, COUNT, 8);
+    assert_int_equal(purges(), before);
+    assert_int_equal(heap->sparse.count, 0);
+    end(heap);
+}
+
+static void memory_that_is_wanted_again_is_soon_kept(void **state)
+{
+    (void)state;
+    struct hk_heap *heap = hk_cold.birth(0);
+    uint64_t first = 0;
+    uint64_t last = 0;
+    for (size_t round = 0; round < 8; round++) {
+        fill(heap, COUNT);
+        uint64_t before = purges();
+        thin_out(heap, COUNT, PAGE);
+        last = purges() - before;
+        first = round ? first : last;
+    }
+    assert_true(HK_FREE_POLICY == HK_FREE_KEEP || first > 0);
+    assert_int_equal(last, 0);
+    end(heap);
+}
+
+static void refused_purge_loses_nothing(void **state)
+{
+    (void)state;
+    struct hk_heap *heap = hk_cold.birth(0);
+    fill(heap, COUNT);
+    hk_os_fake_fail(HK_OS_PURGE, 1, true);
+    thin_out(heap, COUNT, PAGE);
+    hk_os_fake_reset();
+    survivors_are_as_they_were();
+    fill(heap, COUNT);
+    survivors_are_as_they_were();
+    end(heap);
+}
+
+static void adopted_pages_are_of_no_list(void **state)
+{
+    (void)state;
+    struct hk_heap *heap = hk_cold.birth(0);
+    fill(heap, COUNT);
+    thin_out(heap, COUNT, PAGE);
+    hk_paged_abandon(heap, hk_kind_of_bin(class));
+    hk_cold.death(heap);
+
+    struct hk_heap *heir = hk_cold.birth(0);
+    assert_int_equal(heir->sparse.count, 0);
+    assert_null(hk_paged_check(heir, hk_kind_of_bin(class)));
+    fill(heir, COUNT);
+    survivors_are_as_they_were();
+    thin_out(heir, COUNT, PAGE);
+    survivors_are_as_they_were();
+    end(heir);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup(many_sparse_pages_give_memory_back, calm_os),
+        cmocka_unit_test_setup(few_sparse_pages_keep_it, calm_os),
+        cmocka_unit_test_setup(pages_in_use_are_left_alone, calm_os),
+        cmocka_unit_test_setup(memory_that_is_wanted_again_is_soon_kept, calm_os),
+        cmocka_unit_test_setup(refused_purge_loses_nothing, calm_os),
+        cmocka_unit_test_setup(adopted_pages_are_of_no_list, calm_os),
+    };
+    return cmocka_run_group_tests_name("sparse", tests, start_paged, NULL);
+}
