@@ -125,8 +125,8 @@ static void refills_leases_and_listings_are_those_of_the_script(void **state)
     for (size_t i = 0; i < BLOCKS; i++) {
         give(heap, blocks[i]);
     }
-    /* it has room again after 8 blocks, is sparse near the end, and is empty after all: the class's only page is kept,
-     * unless the profile says otherwise */
+    /* it has room again after 8 blocks, is sparse near the end, and is empty after all: the class's
+     * only page is kept, unless the profile says otherwise */
     uint64_t kept = hk_policy_retention(heap, CLASS) > 0;
     assert_int_equal(counted(CLASS, HK_EVENT_SLOW_FREE),
                      if_counted(2 + (HK_FREE_POLICY != HK_FREE_KEEP)));
