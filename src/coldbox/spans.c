@@ -277,9 +277,8 @@ static inline bool keep(struct hk_spans *spans, struct hk_page *page, uint32_t c
 }
 
 static __attribute__((noinline)) bool make_room_and_keep(struct hk_spans *spans,
-                                                         struct hk_page *page)
+                                                         struct hk_page *page, uint32_t count)
 {
-    uint32_t count = hk_span_slices(page);
     return make_room(spans, count) && keep(spans, page, count);
 }
 
@@ -292,7 +291,7 @@ bool hk_cold_large_keep(struct hk_heap *heap, struct hk_page *page, void *block)
     struct hk_spans *spans = &heap->spans;
     uint32_t count = hk_span_slices(page);
     return HK_LIKELY(may_keep(spans, count)) ? keep(spans, page, count)
-                                             : make_room_and_keep(spans, page);
+                                             : make_room_and_keep(spans, page, count);
 }
 
 void hk_spans_yield(struct hk_heap *heap)

@@ -148,6 +148,16 @@ void *hk_gate_miss_zero(size_t size)
     return handed_out(block, size, saved);
 }
 
+/* -> the large block (or NULL), counted. */
+static inline void *noted_large(struct hk_heap *heap, void *block)
+{
+    if (block) {
+        hk_count_note(heap, HK_NOTE_LARGE_ALLOC);
+        pace(heap);
+    }
+    return block;
+}
+
 /* -> a block that the thread's heap keeps, or NULL: there is none. */
 static inline void *kept_large(size_t size)
 {
@@ -156,11 +166,7 @@ static inline void *kept_large(size_t size)
         return NULL;
     }
     hk_heap_enter(heap);
-    void *block = HK_COLD.large_pop(heap, size);
-    if (block) {
-        hk_count_note(heap, HK_NOTE_LARGE_ALLOC);
-        pace(heap);
-    }
+    void *block = noted_large(heap, HK_COLD.large_pop(heap, size));
     hk_heap_leave(heap);
     return block;
 }
@@ -217,11 +223,7 @@ void *hk_gate_with_room(size_t size)
     int saved = errno;
     bool zero;
     hk_heap_enter(heap);
-    void *block = HK_COLD.large_alloc(size, HK_ALIGN, 2 * size, &zero);
-    if (block) {
-        hk_count_note(heap, HK_NOTE_LARGE_ALLOC);
-        pace(heap);
-    }
+    void *block = noted_large(heap, HK_COLD.large_alloc(size, HK_ALIGN, 2 * size, &zero));
     hk_heap_leave(heap);
     errno = saved;
     return block ? HK_DECORATOR.allocated(block, size) : NULL;

@@ -46,8 +46,7 @@ void hk_paged_set_out(struct hk_page *page, size_t out)
         return;
     }
     if (page->flags & HK_PAGE_LISTED) {
-        size_t stop =
-            page->flags & (HK_PAGED_SPARSE | HK_PAGED_PURGED) ? 0 : hk_paged_sparse_at(page);
+        size_t stop = hk_paged_sparse_at(page);
         stop = out > stop ? stop : 0;
         paged->countdown = (int32_t)(out - stop);
         paged->bias = (int32_t)stop;
@@ -168,8 +167,7 @@ static void blocks_in(struct hk_heap *heap, struct hk_page *page, size_t count)
         hk_paged_empty(heap, page);
     } else if (!(page->flags & HK_PAGE_LISTED) && heap->keeps) {
         hk_paged_list(heap, page);
-    } else if (heap->keeps && out <= hk_paged_sparse_at(page) &&
-               !(page->flags & (HK_PAGED_SPARSE | HK_PAGED_PURGED))) {
+    } else if (heap->keeps && out <= hk_paged_sparse_at(page)) {
         hk_paged_thin(heap, page);
     }
 }

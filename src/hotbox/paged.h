@@ -15,7 +15,7 @@
 #ifndef HK_HOTBOX_PAGED_H
 #define HK_HOTBOX_PAGED_H
 
-#include "coldbox/purge.h"
+#include "coldbox/coldbox.h"
 #include "common/self.h"
 #include "hotbox/blockmap.h"
 #include "hotbox/hotbox.h"
@@ -26,9 +26,8 @@ enum {
     HK_PAGED_PURGED = 16, /* was on it, and its free memory has been given back */
 };
 
-enum {
-    HK_PAGED_SPARSE_SHIFT = 4
-}; /* a page is sparse when no more than 1/16 of its blocks is out */
+/* A page is sparse when no more than a sixteenth of its blocks is out. */
+enum { HK_PAGED_SPARSE_SHIFT = 4 };
 
 /* The private part of a page descriptor. owner, or whoever holds the heap. */
 struct hk_paged {
@@ -123,10 +122,12 @@ HK_HIDDEN void hk_paged_unlist(struct hk_heap *heap, struct hk_page *page);
 /* Give back the OS pages that lie wholly in free blocks of the page (a head). -> bytes. */
 HK_HIDDEN size_t hk_paged_purge(struct hk_page *page);
 
-/* -> most blocks that are out of a page (one slice) that is sparse; 0: pages never become so. */
+/* -> most blocks that are out of a page (a head) when it becomes sparse; 0: it will not, or has
+ * been so already. */
 static inline size_t hk_paged_sparse_at(struct hk_page *page)
 {
-    bool may = HK_FREE_POLICY != HK_FREE_KEEP && !(page->flags & HK_PAGE_MULTI);
+    const unsigned not_now = HK_PAGE_MULTI | HK_PAGED_SPARSE | HK_PAGED_PURGED;
+    bool may = HK_FREE_POLICY != HK_FREE_KEEP && !(page->flags & not_now);
     return may ? hk_paged(page)->carved >> HK_PAGED_SPARSE_SHIFT : 0;
 }
 

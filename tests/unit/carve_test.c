@@ -1,12 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* How much memory a refill carves: a little where nothing was in use, all that a refill wants where
  * the memory is there already. */
-#include "unit/cold_unit.h"
+#include "unit/paged_unit.h"
 
-#include "coldbox/purge.h"
 #include "coldbox/warm.h"
-#include "common/bands.h"
-#include "hotbox/paged.h"
 
 enum {
     SIZE = 512,             /* bytes of a block, with which every table has a class */
@@ -18,36 +15,22 @@ enum {
 
 static size_t class;
 
-static int start_paged(void **state)
+static int start(void **state)
 {
-    static const struct hk_hooks hooks = {hk_paged_splice, hk_paged_attach, no_parts, no_shed};
-    (void)state;
     class = hk_bin_of_size(SIZE);
     assert_int_equal(hk_bin_block_size(class), SIZE);
-    return hk_cold.init(&hooks);
+    return start_paged(state);
 }
 
-/* Take `count` blocks of the class. -> refills. */
 static size_t take(struct hk_heap *heap, void **blocks, size_t count)
 {
-    size_t refills = 0;
-    for (size_t i = 0; i < count; i++) {
-        blocks[i] = hk_bin_pop(heap, class << HK_BIN_SHIFT);
-        if (!blocks[i]) {
-            blocks[i] = hk_paged_refill(heap, class << HK_BIN_SHIFT);
-            refills += 1;
-        }
-        assert_non_null(blocks[i]);
-    }
-    return refills;
+    return take_blocks(heap, class, blocks, count);
 }
 
-/* Give them back to their page, past the bin. */
 static void give(struct hk_heap *heap, void **blocks, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
-        hk_bin_at(heap, class << HK_BIN_SHIFT)->room = 0;
-        hk_paged_free(heap, hk_page_of(blocks[i]), blocks[i]);
+        give_to_page(heap, class, blocks[i]);
     }
 }
 
@@ -64,12 +47,6 @@ static size_t kept(size_t refills)
     return HK_FREE_POLICY == HK_FREE_EAGER ? PAGE / STEP : refills;
 }
 
-static void end(struct hk_heap *heap)
-{
-    hk_paged_abandon(heap, hk_kind_of_bin(class));
-    hk_cold.death(heap);
-}
-
 static void memory_in_use_before_is_carved_at_once(void **state)
 {
     (void)state;
@@ -82,7 +59,7 @@ static void memory_in_use_before_is_carved_at_once(void **state)
     assert_int_equal(take(heap, blocks, PAGE), kept(AGAIN));
     assert_ptr_equal(hk_page_start(hk_page_of(blocks[0])), page);
     give(heap, blocks, PAGE);
-    end(heap);
+    end_paged(heap, class);
 }
 
 static void only_what_was_touched_is_carved_at_once(void **state)
@@ -98,7 +75,7 @@ static void only_what_was_touched_is_carved_at_once(void **state)
     assert_int_equal(take(heap, blocks, PAGE), kept(1 + (PAGE - PART) / STEP));
     assert_ptr_equal(hk_page_start(hk_page_of(blocks[0])), page);
     give(heap, blocks, PAGE);
-    end(heap);
+    end_paged(heap, class);
 }
 
 static void memory_given_back_is_new_again(void **state)
@@ -112,7 +89,7 @@ static void memory_given_back_is_new_again(void **state)
     hk_cold.trim(heap, 0);
     assert_int_equal(take(heap, blocks, PAGE), PAGE / STEP);
     give(heap, blocks, PAGE);
-    end(heap);
+    end_paged(heap, class);
 }
 
 int main(void)
@@ -122,5 +99,5 @@ int main(void)
         cmocka_unit_test_setup(only_what_was_touched_is_carved_at_once, calm_os),
         cmocka_unit_test_setup(memory_given_back_is_new_again, calm_os),
     };
-    return cmocka_run_group_tests_name("carve", tests, start_paged, NULL);
+    return cmocka_run_group_tests_name("carve", tests, start, NULL);
 }

@@ -1,11 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Pages of which hardly a block is in use give their free memory back while the program frees, once
  * there are many; a program that wants it again soon is left alone. */
-#include "unit/cold_unit.h"
-
-#include "coldbox/purge.h"
-#include "common/bands.h"
-#include "hotbox/paged.h"
+#include "unit/paged_unit.h"
 
 #include <string.h>
 
@@ -18,15 +14,13 @@ enum {
 };
 
 static size_t class;
-static unsigned char *blocks[COUNT];
+static void *blocks[COUNT];
 
-static int start_paged(void **state)
+static int start(void **state)
 {
-    static const struct hk_hooks hooks = {hk_paged_splice, hk_paged_attach, no_parts, no_shed};
-    (void)state;
     class = hk_bin_of_size(SIZE);
     assert_int_equal(hk_bin_block_size(class), SIZE);
-    return hk_cold.init(&hooks);
+    return start_paged(state);
 }
 
 static unsigned char content(size_t i)
@@ -38,9 +32,7 @@ static void fill(struct hk_heap *heap, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
         if (!blocks[i]) {
-            blocks[i] = hk_bin_pop(heap, class << HK_BIN_SHIFT);
-            blocks[i] = blocks[i] ? blocks[i] : hk_paged_refill(heap, class << HK_BIN_SHIFT);
-            assert_non_null(blocks[i]);
+            (void)take_blocks(heap, class, &blocks[i], 1);
             memset(blocks[i], content(i), SIZE);
         }
     }
@@ -51,8 +43,7 @@ static void thin_out(struct hk_heap *heap, size_t count, size_t every)
 {
     for (size_t i = 0; i < count; i++) {
         if (i % every) {
-            hk_bin_at(heap, class << HK_BIN_SHIFT)->room = 0;
-            hk_paged_free(heap, hk_page_of(blocks[i]), blocks[i]);
+            give_to_page(heap, class, blocks[i]);
             blocks[i] = NULL;
         }
     }
@@ -62,8 +53,9 @@ static void thin_out(struct hk_heap *heap, size_t count, size_t every)
 static void survivors_are_as_they_were(void)
 {
     for (size_t i = 0; i < COUNT; i++) {
-        for (size_t at = 0; blocks[i] && at < SIZE; at++) {
-            assert_int_equal(blocks[i][at], content(i));
+        const unsigned char *block = blocks[i];
+        for (size_t at = 0; block && at < SIZE; at++) {
+            assert_int_equal(block[at], content(i));
         }
     }
 }
@@ -193,5 +185,5 @@ int main(void)
         cmocka_unit_test_setup(refused_purge_loses_nothing, calm_os),
         cmocka_unit_test_setup(adopted_pages_are_of_no_list, calm_os),
     };
-    return cmocka_run_group_tests_name("sparse", tests, start_paged, NULL);
+    return cmocka_run_group_tests_name("sparse", tests, start, NULL);
 }

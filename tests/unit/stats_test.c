@@ -1,12 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* The snapshot says what a script did, class by class, whatever becomes of the heaps. Built once
  * for each way of counting: where nothing is counted the snapshot is empty. */
-#include "unit/cold_unit.h"
+#include "unit/paged_unit.h"
 
 #include "coldbox/heaps.h"
 #include "coldbox/stats.h"
-#include "common/bands.h"
-#include "hotbox/paged.h"
 
 #include <signal.h>
 #include <stdlib.h>
@@ -43,13 +41,6 @@ static int begin(void **state)
     return 0;
 }
 
-static int start_paged(void **state)
-{
-    static const struct hk_hooks hooks = {hk_paged_splice, hk_paged_attach, no_parts, no_shed};
-    (void)state;
-    return hk_cold.init(&hooks);
-}
-
 static struct hk_heap *birth(void)
 {
     struct hk_heap *heap = hk_cold.birth(0);
@@ -59,29 +50,12 @@ static struct hk_heap *birth(void)
 
 static void end(struct hk_heap *heap)
 {
-    hk_paged_abandon(heap, hk_kind_of_bin(CLASS));
-    hk_cold.death(heap);
-}
-
-/* Every block of a new page, as refills hand them out. -> refills. */
-static size_t take_page(struct hk_heap *heap, void **blocks)
-{
-    size_t refills = 0;
-    for (size_t i = 0; i < BLOCKS; i++) {
-        blocks[i] = hk_bin_pop(heap, CLASS << HK_BIN_SHIFT);
-        if (!blocks[i]) {
-            blocks[i] = hk_paged_refill(heap, CLASS << HK_BIN_SHIFT);
-            refills += 1;
-        }
-        assert_non_null(blocks[i]);
-    }
-    return refills;
+    end_paged(heap, CLASS);
 }
 
 static void give(struct hk_heap *heap, void *block)
 {
-    hk_bin_at(heap, CLASS << HK_BIN_SHIFT)->room = 0; /* not onto the bin: to its page */
-    hk_paged_free(heap, hk_page_of(block), block);
+    give_to_page(heap, CLASS, block);
 }
 
 static void every_event_has_a_counter_in_its_class(void **state)
@@ -112,7 +86,7 @@ static void refills_leases_and_listings_are_those_of_the_script(void **state)
     (void)state;
     static void *blocks[BLOCKS];
     struct hk_heap *heap = birth();
-    size_t refills = take_page(heap, blocks);
+    size_t refills = take_blocks(heap, CLASS, blocks, BLOCKS);
     assert_int_equal(refills, 16);
     assert_int_equal(counted(CLASS, HK_EVENT_REFILL), if_counted(16));
     assert_int_equal(counted(CLASS, HK_EVENT_LEASE), if_counted(1));
@@ -145,7 +119,7 @@ static void blocks_of_others_are_counted_out_and_in(void **state)
     static void *blocks[BLOCKS];
     struct hk_heap *owner = birth();
     struct hk_heap *other = birth();
-    take_page(owner, blocks);
+    take_blocks(owner, CLASS, blocks, BLOCKS);
     for (size_t i = 0; i < 700; i++) {
         hk_cold.post(other, hk_page_of(blocks[i]), blocks[i]);
     }
