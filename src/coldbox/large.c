@@ -152,17 +152,11 @@ static void *alloc_to_grow(size_t size, bool *zero)
     hk_lock_take(&hk_slabs.lock);
     bool found = hk_slabs.huge_units < hk_slabs.units / RESERVED_PART &&
                  hk_units_take_locked(1, HK_SUPERSLAB, &run, zero);
-    bool huge = found && hk_bit(run.arena->huge, run.index);
-    if (huge) {
-        hk_bit_clear(run.arena->huge, run.index);
-    }
     hk_lock_give(&hk_slabs.lock);
     if (!found) {
         return NULL;
     }
-    if (huge) {
-        HK_OS.advise(hk_units_base(run), HK_SUPERSLAB, HK_OS_NO_HUGE);
-    }
+    hk_thp_forgo(run);
     struct hk_large large = {.usable = hk_round_up(size, HK_OS.facts()->page)};
     large.touched = large.usable;
     return open_run(run, large, HK_ALIGN);

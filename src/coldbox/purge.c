@@ -8,6 +8,7 @@
 #include "coldbox/remote.h"
 #include "coldbox/spans.h"
 #include "coldbox/superslab.h"
+#include "coldbox/thp.h"
 #include "coldbox/warm.h"
 
 #include "hk_seat_os.h"
@@ -154,6 +155,7 @@ static bool purge_slices(const struct claim *claim)
 {
     bool done = true;
     uint64_t rest = claim->mask;
+    hk_thp_forgo(claim->unit);
     while (rest) {
         uint32_t first = (uint32_t)__builtin_ctzll(rest);
         uint64_t after = ~(rest >> first);
@@ -232,22 +234,30 @@ static size_t allowed_bytes(void)
     return above - (spans < above / 2 ? spans : above / 2);
 }
 
+/* -> true: the OS has just refused to take memory. Locked memory, for example: asking again at each
+ * free would help nobody. */
+static bool refused_lately(void)
+{
+    uint64_t until = atomic_load_explicit(&purge.off_until, memory_order_relaxed);
+    return until && HK_OS.now() < until;
+}
+
+static void note_refusal(void)
+{
+    atomic_store_explicit(&purge.off_until, HK_OS.now() + REFUSED_PAUSE_NS, memory_order_relaxed);
+}
+
 void hk_purge_excess(void)
 {
     size_t above = allowed_bytes();
     size_t dirty = dirty_bytes();
-    if (HK_LIKELY(dirty <= above)) {
-        return;
-    }
-    if (HK_OS.now() < atomic_load_explicit(&purge.off_until, memory_order_relaxed)) {
+    if (HK_LIKELY(dirty <= above) || refused_lately()) {
         return;
     }
     size_t floor = above - (above >> SLACK_SHIFT);
     while (dirty > floor) {
         if (purge_round(dirty - floor, false) == 0) {
-            /* locked memory, for example: asking again at each free would help nobody */
-            atomic_store_explicit(&purge.off_until, HK_OS.now() + REFUSED_PAUSE_NS,
-                                  memory_order_relaxed);
+            note_refusal();
             return;
         }
         dirty = dirty_bytes();
@@ -330,7 +340,13 @@ size_t hk_cold_purge(struct hk_page *page, size_t offset, size_t size)
     uintptr_t start = (uintptr_t)hk_page_start(page) + offset;
     uintptr_t end = (start + size) & ~(uintptr_t)(os_page - 1);
     start = (start + os_page - 1) & ~(uintptr_t)(os_page - 1);
-    if (start >= end || HK_OS.purge((void *)start, end - start) != 0) {
+    if (start >= end || refused_lately()) {
+        return 0;
+    }
+    struct hk_superslab *slab = (struct hk_superslab *)hk_page_superslab(page);
+    hk_thp_forgo(slab->unit);
+    if (HK_OS.purge((void *)start, end - start) != 0) {
+        note_refusal();
         return 0;
     }
     return end - start;

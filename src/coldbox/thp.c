@@ -61,12 +61,22 @@ void hk_thp_ask(struct hk_units unit)
     *(volatile char *)base = 0;
     bool slow = HK_OS.cpu() - before >= SLOW_NS;
     if (slow) {
-        HK_OS.advise(base, HK_SUPERSLAB, HK_OS_NO_HUGE);
+        hk_thp_forgo(unit);
     }
     hk_lock_take(&hk_slabs.lock);
     learn_pause_locked(slow);
-    if (slow) {
+    hk_lock_give(&hk_slabs.lock);
+}
+
+void hk_thp_forgo(struct hk_units unit)
+{
+    hk_lock_take(&hk_slabs.lock);
+    bool asked = hk_bit(unit.arena->huge, unit.index);
+    if (asked) {
         hk_bit_clear(unit.arena->huge, unit.index);
     }
     hk_lock_give(&hk_slabs.lock);
+    if (asked) {
+        HK_OS.advise(hk_units_base(unit), HK_SUPERSLAB, HK_OS_NO_HUGE);
+    }
 }

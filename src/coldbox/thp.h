@@ -19,4 +19,8 @@ HK_HIDDEN bool hk_thp_wants_locked(struct hk_units unit, bool dense);
  * slabs.lock. */
 HK_HIDDEN void hk_thp_ask(struct hk_units unit);
 
+/* Parts of the unit, a superslab, are about to be given back: if it asked for huge pages, take the
+ * wish back, or the kernel would gather the parts into one again. any; takes slabs.lock. */
+HK_HIDDEN void hk_thp_forgo(struct hk_units unit);
+
 #endif

@@ -57,7 +57,10 @@ struct hk_sparse {
     struct hk_page *first;
     struct hk_page *last;
     uint32_t count;
-    uint32_t hold; /* so many more may be: memory of such pages was given back and wanted again */
+    /* so many more may be: memory of such pages was given back and soon wanted again */
+    uint32_t hold;
+    uint64_t purged; /* ns, as heap->aged told it: when memory was given back last */
+    uint64_t sunk;   /* ns: when the hold sank last */
 };
 
 /* Bytes that a box may use in the heap for each of its classes, beside the bin: the most that a box

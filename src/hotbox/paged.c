@@ -46,7 +46,7 @@ void hk_paged_set_out(struct hk_page *page, size_t out)
         return;
     }
     if (page->flags & HK_PAGE_LISTED) {
-        size_t stop = hk_paged_sparse_at(page);
+        size_t stop = hk_paged_thin_at(page);
         stop = out > stop ? stop : 0;
         paged->countdown = (int32_t)(out - stop);
         paged->bias = (int32_t)stop;
@@ -140,8 +140,12 @@ static inline bool may_stay(struct hk_heap *heap, const struct hk_page *page)
 
 void hk_paged_empty(struct hk_heap *heap, struct hk_page *page)
 {
+    bool purged = page->flags & HK_PAGED_PURGED;
     hk_paged_thick(heap, page);
     forget_blocks(page);
+    if (purged) {
+        hk_page_slot(page)->touched = 0;
+    }
     bool stays = may_stay(heap, page);
     if (page->flags & HK_PAGE_LISTED) {
         if (stays && !hk_paged(page)->next) {
@@ -165,11 +169,12 @@ static void blocks_in(struct hk_heap *heap, struct hk_page *page, size_t count)
     hk_paged_set_out(page, out);
     if (out == 0) {
         hk_paged_empty(heap, page);
-    } else if (!(page->flags & HK_PAGE_LISTED) && heap->keeps) {
-        hk_paged_list(heap, page);
-    } else if (heap->keeps && out <= hk_paged_sparse_at(page)) {
-        hk_paged_thin(heap, page);
+        return;
     }
+    if (!(page->flags & HK_PAGE_LISTED) && heap->keeps) {
+        hk_paged_list(heap, page);
+    }
+    hk_paged_thin(heap, page, out);
 }
 
 void hk_paged_spill(struct hk_heap *heap, struct hk_page *page, void *block)
@@ -323,6 +328,7 @@ static struct chain take(struct hk_heap *heap, struct hk_page *page, size_t want
         hk_paged_unlist(heap, page);
         list_last(heap, page);
     }
+    hk_paged_thin(heap, page, out);
     return chain;
 }
 

@@ -4,7 +4,7 @@
  * so its memory may be given back. `countdown` counts page-path frees down to the next event; its
  * zero is the only test: a page that gets room, and a page that becomes empty.
  *
- * A page that is nearly empty has one event more: it is sparse then.
+ * A page that is nearly empty has two events more: it is sparse, and hardly used.
  *
  *   blocks out = bias + countdown   (one slice)
  *   blocks out = bias               (more slices: every slice's countdown stays 1, each free is an
@@ -24,10 +24,13 @@
 enum {
     HK_PAGED_SPARSE = 8,  /* on the heap's list of sparse pages */
     HK_PAGED_PURGED = 16, /* was on it, and its free memory has been given back */
+    HK_PAGED_DONE = 32,   /* and was given back when hardly a block was out: that is all of it */
 };
 
-/* A page is sparse when no more than a sixteenth of its blocks is out. */
-enum { HK_PAGED_SPARSE_SHIFT = 4 };
+enum {
+    HK_PAGED_SPARSE_SHIFT = 4, /* sparse: no more than a sixteenth of the blocks is out */
+    HK_PAGED_HARDLY_SHIFT = 6, /* hardly used: no more than so much */
+};
 
 /* The private part of a page descriptor. owner, or whoever holds the heap. */
 struct hk_paged {
@@ -120,21 +123,28 @@ HK_HIDDEN void hk_paged_list(struct hk_heap *heap, struct hk_page *page);
 HK_HIDDEN void hk_paged_unlist(struct hk_heap *heap, struct hk_page *page);
 
 /* Give back the OS pages that lie wholly in free blocks of the page (a head). -> bytes. */
-HK_HIDDEN size_t hk_paged_purge(struct hk_page *page);
+HK_HIDDEN size_t hk_paged_purge(struct hk_heap *heap, struct hk_page *page);
 
-/* -> most blocks that are out of a page (a head) when it becomes sparse; 0: it will not, or has
- * been so already. */
-static inline size_t hk_paged_sparse_at(struct hk_page *page)
+/* -> most blocks that are out of a page (a head) when it becomes sparse, or hardly used after it
+ * has given memory back; 0: it will not, or has been so already, or has little memory to give. */
+static inline size_t hk_paged_thin_at(struct hk_page *page)
 {
-    const unsigned not_now = HK_PAGE_MULTI | HK_PAGED_SPARSE | HK_PAGED_PURGED;
-    bool may = HK_FREE_POLICY != HK_FREE_KEEP && !(page->flags & not_now);
-    return may ? hk_paged(page)->carved >> HK_PAGED_SPARSE_SHIFT : 0;
+    const unsigned not_now = HK_PAGE_MULTI | HK_PAGED_SPARSE | HK_PAGED_DONE;
+    size_t carved = hk_paged(page)->carved;
+    bool may = HK_FREE_POLICY != HK_FREE_KEEP && !(page->flags & not_now) &&
+               carved * page->block_size >= HK_SLICE / 2;
+    bool again = page->flags & HK_PAGED_PURGED;
+    return may ? carved >> (again ? HK_PAGED_HARDLY_SHIFT : HK_PAGED_SPARSE_SHIFT) : 0;
 }
 
-/* The page has become sparse. Where many are, the oldest of them give their free memory back. */
-HK_HIDDEN void hk_paged_thin(struct hk_heap *heap, struct hk_page *page);
+/* `out` blocks are out of the page (a head). If so few make it sparse: where many pages are, the
+ * oldest of them give their free memory back. If it is hardly used, it gives the rest back. */
+HK_HIDDEN void hk_paged_thin(struct hk_heap *heap, struct hk_page *page, size_t out);
 
-/* The page is sparse no more: it serves again, is empty, or leaves the heap. */
+/* The page is sparse no more: it serves again, or is empty. */
 HK_HIDDEN void hk_paged_thick(struct hk_heap *heap, struct hk_page *page);
+
+/* What purged pages have taught sinks, at HK_COLLECT_IDLE. */
+HK_HIDDEN void hk_paged_sink(struct hk_sparse *sparse, uint64_t now);
 
 #endif

@@ -107,6 +107,9 @@ static const char *check_sparse(struct hk_heap *heap)
         if (!(page->flags & HK_PAGED_SPARSE) || hk_page_heap(page) != heap) {
             return "a page is called sparse that does not say so, or is another heap's";
         }
+        if (page->flags & HK_PAGED_DONE) {
+            return "a page is called sparse that has given all its memory back";
+        }
         if (hk_page_slot(page)->sparse_prev != prev) {
             return "the links of sparse pages do not match";
         }

@@ -7,10 +7,7 @@
 
 #include <string.h>
 
-enum {
-    SAMPLE = 16,    /* blocks that tell whether a bin's are of several pages */
-    HOLD_SHIFT = 5, /* the hold loses so much of itself when the clock is looked at */
-};
+enum { SAMPLE = 16 }; /* blocks that tell whether a bin's are of several pages */
 
 /* -> true: the block can go back into a page of the heap's. */
 static bool has_own_page(const struct hk_heap *heap, void *block)
@@ -68,10 +65,14 @@ void hk_paged_attach(struct hk_heap *heap, struct hk_page *page)
         page[i].bin = bin;
     }
     HK_ASSERT(!(page->flags & HK_PAGE_LISTED));
-    page->flags &= (uint8_t) ~(HK_PAGED_SPARSE | HK_PAGED_PURGED); /* of a heap that is no more */
+    page->flags &= (uint8_t)~HK_PAGED_SPARSE; /* of a heap that is no more */
     recount(page);
-    if (hk_paged_out(page) < hk_paged_capacity(page)) {
+    size_t out = hk_paged_out(page);
+    if (out < hk_paged_capacity(page)) {
         hk_paged_list(heap, page);
+    }
+    if (out) {
+        hk_paged_thin(heap, page, out);
     }
 }
 
@@ -94,7 +95,7 @@ static size_t purge_parts(struct hk_heap *heap, enum hk_kind kind)
     size_t bytes = 0;
     for (struct hk_page *page = heap->pages; page; page = hk_page_slot(page)->next) {
         if (page->kind == kind) {
-            bytes += hk_paged_purge(page);
+            bytes += hk_paged_purge(heap, page);
         }
     }
     return bytes;
@@ -173,7 +174,7 @@ static size_t collect_unused(struct hk_heap *heap, enum hk_kind kind, enum hk_co
 {
     size_t before = heap->slice_count;
     if (how == HK_COLLECT_IDLE) {
-        heap->sparse.hold -= heap->sparse.hold >> HOLD_SHIFT;
+        hk_paged_sink(&heap->sparse, heap->aged);
     }
     for (size_t i = 0; i < HK_BIN_COUNT; i++) {
         if (hk_kind_of_bin(i) == kind) {
@@ -211,7 +212,6 @@ void hk_paged_abandon(struct hk_heap *heap, enum hk_kind kind)
     while (page) {
         struct hk_page *next = hk_page_slot(page)->next;
         if (page->kind == kind) {
-            hk_paged_thick(heap, page);
             if (page->flags & HK_PAGE_LISTED) {
                 hk_paged_unlist(heap, page);
             }

@@ -7,7 +7,10 @@ enum {
     SPARSE_LEAST = 128, /* pages that may be sparse: 8 MiB */
     SPARSE_SHIFT = 3,   /* in a large heap an eighth of its slices */
     AT_ONCE = 4,        /* pages that give memory back in one go */
+    SINK_SHIFT = 5,     /* the hold loses so much of itself at each look, and half each second */
 };
+
+static const uint64_t SOON_NS = 1000000000;
 
 static void returned_to_bits(struct hk_page *page)
 {
@@ -22,12 +25,6 @@ static void returned_to_bits(struct hk_page *page)
         hk_map_set(hk_page_map(page), hk_paged_index(paged, offset));
         block = next;
     }
-}
-
-size_t hk_paged_purge(struct hk_page *page)
-{
-    returned_to_bits(page);
-    return hk_map_purge(page, hk_page_map(page), hk_paged(page)->carved);
 }
 
 static void put_last(struct hk_sparse *sparse, struct hk_page *page)
@@ -59,15 +56,32 @@ static size_t sparse_most(const struct hk_heap *heap)
     return (most > SPARSE_LEAST ? most : SPARSE_LEAST) + heap->sparse.hold;
 }
 
-void hk_paged_thin(struct hk_heap *heap, struct hk_page *page)
+size_t hk_paged_purge(struct hk_heap *heap, struct hk_page *page)
+{
+    struct hk_paged *paged = hk_paged(page);
+    if (page->flags & HK_PAGED_SPARSE) {
+        take_off(&heap->sparse, page);
+        page->flags |= HK_PAGED_PURGED;
+        heap->sparse.purged = heap->aged;
+    }
+    if (page->flags & HK_PAGED_PURGED) {
+        size_t out = hk_paged_out(page);
+        page->flags |= out <= (size_t)paged->carved >> HK_PAGED_HARDLY_SHIFT ? HK_PAGED_DONE : 0;
+        hk_paged_set_out(page, out);
+    }
+    returned_to_bits(page);
+    return hk_map_purge(page, hk_page_map(page), paged->carved);
+}
+
+void hk_paged_thin(struct hk_heap *heap, struct hk_page *page, size_t out)
 {
     struct hk_sparse *sparse = &heap->sparse;
+    if (out > hk_paged_thin_at(page)) {
+        return;
+    }
     put_last(sparse, page);
     for (int i = 0; i < AT_ONCE && sparse->count > sparse_most(heap); i++) {
-        struct hk_page *oldest = sparse->first;
-        take_off(sparse, oldest);
-        oldest->flags |= HK_PAGED_PURGED;
-        hk_paged_purge(oldest);
+        hk_paged_purge(heap, sparse->first);
     }
 }
 
@@ -75,9 +89,20 @@ void hk_paged_thick(struct hk_heap *heap, struct hk_page *page)
 {
     if (page->flags & HK_PAGED_SPARSE) {
         take_off(&heap->sparse, page);
-    } else if (page->flags & HK_PAGED_PURGED) {
-        page->flags &= (uint8_t)~HK_PAGED_PURGED;
-        /* a quarter more, so that a program that goes on like that stops paying for it */
-        heap->sparse.hold += heap->sparse.hold % 4 ? 1 : 2;
     }
+    if (page->flags & HK_PAGED_PURGED) {
+        page->flags &= (uint8_t) ~(HK_PAGED_PURGED | HK_PAGED_DONE);
+        if (heap->aged - heap->sparse.purged < SOON_NS) {
+            /* a quarter more, so that a program that goes on like that stops paying for it */
+            heap->sparse.hold += heap->sparse.hold % 4 ? 1 : 2;
+        }
+    }
+}
+
+void hk_paged_sink(struct hk_sparse *sparse, uint64_t now)
+{
+    uint64_t seconds = (now - sparse->sunk) / SOON_NS;
+    sparse->sunk = now;
+    sparse->hold -= sparse->hold >> SINK_SHIFT;
+    sparse->hold >>= seconds < 31 ? seconds : 31;
 }

@@ -3,6 +3,8 @@
  * there are many; a program that wants it again soon is left alone. */
 #include "unit/paged_unit.h"
 
+#include "coldbox/remote.h"
+
 #include <string.h>
 
 enum {
@@ -21,6 +23,20 @@ static int start(void **state)
     class = hk_bin_of_size(SIZE);
     assert_int_equal(hk_bin_block_size(class), SIZE);
     return start_paged(state);
+}
+
+static void later(void)
+{
+    static uint64_t hours;
+    hk_os_fake_set_now(hk_os_fake_now() + ++hours * 3600000000000);
+}
+
+/* A test's set-up: whatever was refused before may be asked for again. */
+static int calm_again(void **state)
+{
+    int failed = calm_os(state);
+    later();
+    return failed;
 }
 
 static unsigned char content(size_t i)
@@ -42,7 +58,7 @@ static void fill(struct hk_heap *heap, size_t count)
 static void thin_out(struct hk_heap *heap, size_t count, size_t every)
 {
     for (size_t i = 0; i < count; i++) {
-        if (i % every) {
+        if (i % every && blocks[i]) {
             give_to_page(heap, class, blocks[i]);
             blocks[i] = NULL;
         }
@@ -124,21 +140,87 @@ static void pages_in_use_are_left_alone(void **state)
     end(heap);
 }
 
-static void memory_that_is_wanted_again_is_soon_kept(void **state)
+/* Pages that have given back what they could at a sixteenth have more to give when hardly a block
+ * is out. */
+static void hardly_used_pages_give_the_rest(void **state)
 {
     (void)state;
     struct hk_heap *heap = hk_cold.birth(0);
-    uint64_t first = 0;
+    fill(heap, COUNT);
+    thin_out(heap, COUNT, PAGE / 8);
+    uint64_t before = purges();
+    thin_out(heap, COUNT, PAGE / 2);
+    uint64_t again = purges() - before;
+    thin_out(heap, COUNT, PAGE);
+    assert_int_equal(purges() - before, again);
+    if (HK_FREE_POLICY != HK_FREE_KEEP) {
+        assert_true(again >= PAGES - LEAST);
+        assert_int_equal(heap->sparse.count, LEAST);
+    }
+    survivors_are_as_they_were();
+    end(heap);
+}
+
+/* -> purges of the last of some rounds, `pause` ns apart; *first: of the first one. */
+static uint64_t last_of_rounds(uint64_t pause, uint64_t *first)
+{
+    struct hk_heap *heap = hk_cold.birth(0);
     uint64_t last = 0;
     for (size_t round = 0; round < 8; round++) {
+        heap->aged += pause;
+        (void)hk_paged_collect(heap, hk_kind_of_bin(class), HK_COLLECT_IDLE);
         fill(heap, COUNT);
         uint64_t before = purges();
         thin_out(heap, COUNT, PAGE);
         last = purges() - before;
-        first = round ? first : last;
+        *first = round ? *first : last;
     }
+    end(heap);
+    return last;
+}
+
+static void memory_that_is_soon_wanted_again_is_kept(void **state)
+{
+    (void)state;
+    uint64_t first;
+    uint64_t last = last_of_rounds(100000000, &first);
     assert_true(HK_FREE_POLICY == HK_FREE_KEEP || first > 0);
     assert_int_equal(last, 0);
+}
+
+static void memory_that_is_wanted_much_later_is_not(void **state)
+{
+    (void)state;
+    uint64_t first;
+    uint64_t last = last_of_rounds(60000000000, &first);
+    assert_int_equal(last, first);
+}
+
+/* A page of which a corner was used has nothing to give. */
+static void pages_that_were_hardly_carved_are_left_alone(void **state)
+{
+    (void)state;
+    struct hk_heap *heap = hk_cold.birth(0);
+    size_t count = HK_SLICE / 4 / SIZE;
+    fill(heap, count);
+    thin_out(heap, count, count);
+    assert_int_equal(heap->sparse.count, 0);
+    end(heap);
+}
+
+static void trim_takes_all_and_remembers_it(void **state)
+{
+    (void)state;
+    struct hk_heap *heap = hk_cold.birth(0);
+    fill(heap, LEAST * PAGE);
+    thin_out(heap, LEAST * PAGE, PAGE);
+    uint64_t before = purges();
+    (void)hk_paged_collect(heap, hk_kind_of_bin(class), HK_COLLECT_ALL);
+    assert_true(purges() - before >= LEAST);
+    assert_int_equal(heap->sparse.count, 0);
+    assert_null(hk_paged_check(heap, hk_kind_of_bin(class)));
+    fill(heap, LEAST * PAGE);
+    survivors_are_as_they_were();
     end(heap);
 }
 
@@ -148,26 +230,41 @@ static void refused_purge_loses_nothing(void **state)
     struct hk_heap *heap = hk_cold.birth(0);
     fill(heap, COUNT);
     hk_os_fake_fail(HK_OS_PURGE, 1, true);
+    uint64_t before = purges();
     thin_out(heap, COUNT, PAGE);
-    hk_os_fake_reset();
+    assert_true(purges() - before <= 1); /* asking again would not help */
+    (void)calm_os(NULL);
     survivors_are_as_they_were();
     fill(heap, COUNT);
     survivors_are_as_they_were();
+    later(); /* it may be asked again */
+    before = purges();
+    thin_out(heap, COUNT, PAGE);
+    (void)hk_paged_collect(heap, hk_kind_of_bin(class), HK_COLLECT_ALL);
+    assert_true(HK_FREE_POLICY == HK_FREE_KEEP || purges() - before >= PAGES - LEAST);
     end(heap);
 }
 
-static void adopted_pages_are_of_no_list(void **state)
+/* -> the heap of whoever has its pages after the heap's thread has ended. */
+static struct hk_heap *inherit(struct hk_heap *heap)
+{
+    hk_paged_abandon(heap, hk_kind_of_bin(class));
+    hk_cold.death(heap);
+    struct hk_heap *heir = hk_cold.birth(0);
+    assert_null(hk_paged_check(heir, hk_kind_of_bin(class)));
+    return heir;
+}
+
+static void adopted_pages_change_lists(void **state)
 {
     (void)state;
     struct hk_heap *heap = hk_cold.birth(0);
     fill(heap, COUNT);
     thin_out(heap, COUNT, PAGE);
-    hk_paged_abandon(heap, hk_kind_of_bin(class));
-    hk_cold.death(heap);
-
-    struct hk_heap *heir = hk_cold.birth(0);
-    assert_int_equal(heir->sparse.count, 0);
-    assert_null(hk_paged_check(heir, hk_kind_of_bin(class)));
+    uint64_t before = purges();
+    struct hk_heap *heir = inherit(heap);
+    assert_int_equal(heir->sparse.count, HK_FREE_POLICY == HK_FREE_KEEP ? 0 : LEAST);
+    assert_int_equal(purges(), before); /* what has given its memory back has none */
     fill(heir, COUNT);
     survivors_are_as_they_were();
     thin_out(heir, COUNT, PAGE);
@@ -175,15 +272,47 @@ static void adopted_pages_are_of_no_list(void **state)
     end(heir);
 }
 
+/* Blocks that come home to a heap whose thread has ended make its pages sparse too. */
+static void pages_thin_out_without_their_thread(void **state)
+{
+    (void)state;
+    struct hk_heap *heap = hk_cold.birth(0);
+    fill(heap, COUNT);
+    hk_paged_abandon(heap, hk_kind_of_bin(class));
+    hk_cold.death(heap);
+    assert_true(hk_heap_hold(heap));
+    uint64_t before = purges();
+    for (size_t i = 0; i < COUNT; i++) {
+        if (i % PAGE) {
+            hk_paged_splice(heap, hk_page_of(blocks[i]), blocks[i], blocks[i], 1);
+            blocks[i] = NULL;
+        }
+    }
+    assert_true(HK_FREE_POLICY == HK_FREE_KEEP || purges() - before >= PAGES - LEAST);
+    survivors_are_as_they_were();
+    hk_heap_release(heap);
+    struct hk_heap *heir = hk_cold.birth(0);
+    assert_ptr_equal(heir, heap);
+    assert_null(hk_paged_check(heir, hk_kind_of_bin(class)));
+    fill(heir, COUNT);
+    survivors_are_as_they_were();
+    end(heir);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup(many_sparse_pages_give_memory_back, calm_os),
-        cmocka_unit_test_setup(few_sparse_pages_keep_it, calm_os),
-        cmocka_unit_test_setup(pages_in_use_are_left_alone, calm_os),
-        cmocka_unit_test_setup(memory_that_is_wanted_again_is_soon_kept, calm_os),
-        cmocka_unit_test_setup(refused_purge_loses_nothing, calm_os),
-        cmocka_unit_test_setup(adopted_pages_are_of_no_list, calm_os),
+        cmocka_unit_test_setup(many_sparse_pages_give_memory_back, calm_again),
+        cmocka_unit_test_setup(few_sparse_pages_keep_it, calm_again),
+        cmocka_unit_test_setup(pages_in_use_are_left_alone, calm_again),
+        cmocka_unit_test_setup(hardly_used_pages_give_the_rest, calm_again),
+        cmocka_unit_test_setup(memory_that_is_soon_wanted_again_is_kept, calm_again),
+        cmocka_unit_test_setup(memory_that_is_wanted_much_later_is_not, calm_again),
+        cmocka_unit_test_setup(pages_that_were_hardly_carved_are_left_alone, calm_again),
+        cmocka_unit_test_setup(trim_takes_all_and_remembers_it, calm_again),
+        cmocka_unit_test_setup(refused_purge_loses_nothing, calm_again),
+        cmocka_unit_test_setup(adopted_pages_change_lists, calm_again),
+        cmocka_unit_test_setup(pages_thin_out_without_their_thread, calm_again),
     };
     return cmocka_run_group_tests_name("sparse", tests, start, NULL);
 }

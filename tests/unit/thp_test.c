@@ -140,6 +140,20 @@ static void slow_huge_pages_at_once_count_as_one(void **state)
     assert_pause(2 * FIRST_PAUSE);
 }
 
+/* Parts that go back stay there: the wish is taken back once, and is free to come again. */
+static void wish_is_forgone_for_parts(void **state)
+{
+    (void)state;
+    uint64_t before = hk_os_fake_calls(HK_OS_ADVISE);
+    hk_thp_forgo(unit);
+    assert_int_equal(hk_os_fake_calls(HK_OS_ADVISE), before);
+    assert_true(wants(true));
+    hk_thp_forgo(unit);
+    hk_thp_forgo(unit);
+    assert_int_equal(hk_os_fake_calls(HK_OS_ADVISE) - before, 1);
+    assert_true(wants(true));
+}
+
 static void without_auto_none_is_wanted(void **state)
 {
     (void)state;
@@ -155,6 +169,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(pause_doubles_up_to_its_longest, settle, give_back),
         cmocka_unit_test_setup_teardown(quick_huge_page_halves_the_pause, settle, give_back),
         cmocka_unit_test_setup_teardown(slow_huge_pages_at_once_count_as_one, settle, give_back),
+        cmocka_unit_test_setup_teardown(wish_is_forgone_for_parts, settle, give_back),
     };
     const struct CMUnitTest other[] = {
         cmocka_unit_test_setup_teardown(without_auto_none_is_wanted, settle, give_back),

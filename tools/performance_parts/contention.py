@@ -60,7 +60,10 @@ KNOWN = {
         'hk_slices_put': Site('gives a page back', SLABS),
         'open_superslab': Site('makes a superslab', MEMORY),
     },
-    'src/coldbox/thp.c': {'hk_thp_ask': Site('notes whether a huge page was slow', MEMORY)},
+    'src/coldbox/thp.c': {
+        'hk_thp_ask': Site('notes whether a huge page was slow', MEMORY),
+        'hk_thp_forgo': Site('takes the wish for huge pages back', MEMORY),
+    },
     'src/coldbox/arena.c': {
         'hk_arena_grow': Site('maps an arena', MEMORY),
         'publish_arena': Site('makes an arena known', MEMORY),
