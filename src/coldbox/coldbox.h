@@ -115,8 +115,9 @@ struct hk_cold {
     void *(*meta)(size_t size);
 
     /* Give back the whole OS pages inside [offset, offset + size) of a leased page's memory, in
-     * which no block is out and nothing is linked; it reads as zero or as before. -> bytes. holder;
-     * shared: whoever has taken the blocks there out of the page. */
+     * which no block is out and nothing is linked; it reads as zero or as before. The time is noted
+     * in the page's heap, if it has one. -> bytes. holder; shared: whoever has taken the blocks
+     * there out of the page. */
     size_t (*purge)(struct hk_page *page, size_t offset, size_t size);
 
     /* `delta` more blocks of the page (a head descriptor) are out than the box has reported so far;

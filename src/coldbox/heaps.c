@@ -93,12 +93,20 @@ static void attach(struct hk_heap *heap, struct hk_page *page)
     hk_cold_hooks.attach(heap, page);
 }
 
+/* The list will be made anew; what it has taught stays. */
+static void forget_sparse(struct hk_sparse *sparse)
+{
+    sparse->first = NULL;
+    sparse->last = NULL;
+    sparse->count = 0;
+}
+
 /* The held heap becomes the calling thread's. */
 static void enliven(struct hk_heap *heap)
 {
     /* drained before it keeps anything: else a page would be listed twice, here and by attach */
     hk_cold_drain(heap);
-    heap->sparse = (struct hk_sparse){0};
+    forget_sparse(&heap->sparse);
     for (struct hk_page *page = heap->pages; page; page = hk_page_slot(page)->next) {
         attach(heap, page);
     }
@@ -172,6 +180,9 @@ bool hk_cold_adopt(struct hk_heap *heap)
     hk_cold_drain(orphan);
     hk_cold_flush(orphan);
     hk_warm_shrink(orphan, 0);
+    if (heap->sparse.hold < orphan->sparse.hold) {
+        heap->sparse.hold = orphan->sparse.hold;
+    }
     orphan->sparse = (struct hk_sparse){0};
     size_t pages = 0;
     while (orphan->pages) {

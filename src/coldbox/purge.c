@@ -234,30 +234,22 @@ static size_t allowed_bytes(void)
     return above - (spans < above / 2 ? spans : above / 2);
 }
 
-/* -> true: the OS has just refused to take memory. Locked memory, for example: asking again at each
- * free would help nobody. */
-static bool refused_lately(void)
-{
-    uint64_t until = atomic_load_explicit(&purge.off_until, memory_order_relaxed);
-    return until && HK_OS.now() < until;
-}
-
-static void note_refusal(void)
-{
-    atomic_store_explicit(&purge.off_until, HK_OS.now() + REFUSED_PAUSE_NS, memory_order_relaxed);
-}
-
 void hk_purge_excess(void)
 {
     size_t above = allowed_bytes();
     size_t dirty = dirty_bytes();
-    if (HK_LIKELY(dirty <= above) || refused_lately()) {
+    if (HK_LIKELY(dirty <= above)) {
+        return;
+    }
+    if (HK_OS.now() < atomic_load_explicit(&purge.off_until, memory_order_relaxed)) {
         return;
     }
     size_t floor = above - (above >> SLACK_SHIFT);
     while (dirty > floor) {
         if (purge_round(dirty - floor, false) == 0) {
-            note_refusal();
+            /* locked memory, for example: asking again at each free would help nobody */
+            atomic_store_explicit(&purge.off_until, HK_OS.now() + REFUSED_PAUSE_NS,
+                                  memory_order_relaxed);
             return;
         }
         dirty = dirty_bytes();
@@ -340,14 +332,17 @@ size_t hk_cold_purge(struct hk_page *page, size_t offset, size_t size)
     uintptr_t start = (uintptr_t)hk_page_start(page) + offset;
     uintptr_t end = (start + size) & ~(uintptr_t)(os_page - 1);
     start = (start + os_page - 1) & ~(uintptr_t)(os_page - 1);
-    if (start >= end || refused_lately()) {
+    if (start >= end) {
         return 0;
     }
     struct hk_superslab *slab = (struct hk_superslab *)hk_page_superslab(page);
     hk_thp_forgo(slab->unit);
     if (HK_OS.purge((void *)start, end - start) != 0) {
-        note_refusal();
         return 0;
+    }
+    struct hk_heap *heap = hk_page_heap(page);
+    if (heap) {
+        heap->sparse.purged = HK_OS.now();
     }
     return end - start;
 }

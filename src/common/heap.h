@@ -59,7 +59,9 @@ struct hk_sparse {
     uint32_t count;
     /* so many more may be: memory of such pages was given back and soon wanted again */
     uint32_t hold;
-    uint64_t purged; /* ns, as heap->aged told it: when memory was given back last */
+    uint32_t pause;  /* times that none gives memory back, after the OS has refused it */
+    uint32_t skip;   /* of them that are left */
+    uint64_t purged; /* ns: when memory was given back last; written by cold.purge */
     uint64_t sunk;   /* ns: when the hold sank last */
 };
 

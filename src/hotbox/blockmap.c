@@ -4,7 +4,7 @@
 
 #include "coldbox/seat.h"
 
-size_t hk_map_purge(struct hk_page *page, const uint64_t *map, size_t blocks)
+size_t hk_map_purge(struct hk_page *page, const uint64_t *map, size_t blocks, bool *refused)
 {
     size_t size = page->block_size;
     size_t bytes = 0;
@@ -16,8 +16,11 @@ size_t hk_map_purge(struct hk_page *page, const uint64_t *map, size_t blocks)
         if (i < blocks && hk_map_has(map, i)) {
             continue;
         }
-        if ((i - begin) * size >= HK_MAP_WORTH) {
-            bytes += HK_COLD.purge(page, begin * size, (i - begin) * size);
+        size_t run = (i - begin) * size;
+        if (run >= HK_MAP_WORTH) {
+            size_t gone = HK_COLD.purge(page, begin * size, run);
+            bytes += gone;
+            *refused |= !gone && run >= 2 * HK_MAP_WORTH; /* has an OS page wherever it begins */
         }
         begin = i + 1;
     }

@@ -141,7 +141,7 @@ static inline bool may_stay(struct hk_heap *heap, const struct hk_page *page)
 void hk_paged_empty(struct hk_heap *heap, struct hk_page *page)
 {
     bool purged = page->flags & HK_PAGED_PURGED;
-    hk_paged_thick(heap, page);
+    hk_paged_delist(heap, page);
     forget_blocks(page);
     if (purged) {
         hk_page_slot(page)->touched = 0;
@@ -156,7 +156,7 @@ void hk_paged_empty(struct hk_heap *heap, struct hk_page *page)
     if (stays) {
         list_last(heap, page); /* behind those that have blocks */
     } else {
-        HK_COLD.retire(heap, page);
+        hk_paged_retire(heap, page);
     }
 }
 
@@ -342,6 +342,10 @@ static void open_page(struct hk_heap *heap, struct hk_page *page)
         hk_paged(&page[i])->countdown = slices > 1;
     }
     hk_paged(page)->reciprocal = hk_map_reciprocal(page->block_size);
+    if (hk_page_slot(page)->thinned) {
+        hk_page_slot(page)->thinned = false;
+        page->flags |= HK_PAGED_PURGED;
+    }
     list_last(heap, page);
 }
 

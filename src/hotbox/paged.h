@@ -23,7 +23,7 @@
 /* Bits of a page's flags. */
 enum {
     HK_PAGED_SPARSE = 8,  /* on the heap's list of sparse pages */
-    HK_PAGED_PURGED = 16, /* was on it, and its free memory has been given back */
+    HK_PAGED_PURGED = 16, /* its free memory has been given back, and it has not served since */
     HK_PAGED_DONE = 32,   /* and was given back when hardly a block was out: that is all of it */
 };
 
@@ -141,8 +141,17 @@ static inline size_t hk_paged_thin_at(struct hk_page *page)
  * oldest of them give their free memory back. If it is hardly used, it gives the rest back. */
 HK_HIDDEN void hk_paged_thin(struct hk_heap *heap, struct hk_page *page, size_t out);
 
-/* The page is sparse no more: it serves again, or is empty. */
+/* The same, but nothing is given back now. -> true: the page is on the list. */
+HK_HIDDEN bool hk_paged_enlist(struct hk_heap *heap, struct hk_page *page, size_t out);
+
+/* The page is empty, and on the list no more. */
+HK_HIDDEN void hk_paged_delist(struct hk_heap *heap, struct hk_page *page);
+
+/* The page serves again, and is on the list no more. */
 HK_HIDDEN void hk_paged_thick(struct hk_heap *heap, struct hk_page *page);
+
+/* The page, which is empty and on no list, is the heap's no more. */
+HK_HIDDEN void hk_paged_retire(struct hk_heap *heap, struct hk_page *page);
 
 /* What purged pages have taught sinks, at HK_COLLECT_IDLE. */
 HK_HIDDEN void hk_paged_sink(struct hk_sparse *sparse, uint64_t now);

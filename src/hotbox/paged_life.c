@@ -72,7 +72,7 @@ void hk_paged_attach(struct hk_heap *heap, struct hk_page *page)
         hk_paged_list(heap, page);
     }
     if (out) {
-        hk_paged_thin(heap, page, out);
+        (void)hk_paged_enlist(heap, page, out);
     }
 }
 
@@ -84,7 +84,7 @@ static void retire_kept(struct hk_heap *heap, size_t bin_index)
         struct hk_page *next = hk_paged(page)->next;
         if (hk_paged_out(page) == 0) {
             hk_paged_unlist(heap, page);
-            HK_COLD.retire(heap, page);
+            hk_paged_retire(heap, page);
         }
         page = next;
     }
@@ -137,7 +137,7 @@ static void age(struct hk_heap *heap, size_t index)
     struct hk_page *last = hk_shelf(heap, index)->last;
     if (!bin->head && last && hk_paged_out(last) == 0) {
         hk_paged_unlist(heap, last);
-        HK_COLD.retire(heap, last);
+        hk_paged_retire(heap, last);
     } else if (bin->head && holds_slices(bin, hk_bin_block_size(index))) {
         flush_bin(heap, bin);
     }
@@ -216,7 +216,7 @@ void hk_paged_abandon(struct hk_heap *heap, enum hk_kind kind)
                 hk_paged_unlist(heap, page);
             }
             if (hk_paged_out(page) == 0) {
-                HK_COLD.retire(heap, page);
+                hk_paged_retire(heap, page);
             }
         }
         page = next;

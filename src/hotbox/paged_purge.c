@@ -3,14 +3,19 @@
  * qualify: nothing is written in them. */
 #include "hotbox/paged.h"
 
+#include "coldbox/seat.h"
+
 enum {
     SPARSE_LEAST = 128, /* pages that may be sparse: 8 MiB */
     SPARSE_SHIFT = 3,   /* in a large heap an eighth of its slices */
     AT_ONCE = 4,        /* pages that give memory back in one go */
-    SINK_SHIFT = 5,     /* the hold loses so much of itself at each look, and half each second */
+    SINK_SHIFT = 5,     /* the hold loses so much of itself at each look */
+    PAUSE_MAX = 255,
 };
 
-static const uint64_t SOON_NS = 1000000000;
+/* Memory that is wanted again within that time was given back too soon; what that has taught loses
+ * half of itself in it. */
+static const int64_t SOON_NS = 4000000000;
 
 static void returned_to_bits(struct hk_page *page)
 {
@@ -56,13 +61,14 @@ static size_t sparse_most(const struct hk_heap *heap)
     return (most > SPARSE_LEAST ? most : SPARSE_LEAST) + heap->sparse.hold;
 }
 
-size_t hk_paged_purge(struct hk_heap *heap, struct hk_page *page)
+/* Give back what can be of the page, which keeps no more on the list. *refused
+ * is set where the OS did not take it. */
+static size_t purge(struct hk_heap *heap, struct hk_page *page, bool *refused)
 {
     struct hk_paged *paged = hk_paged(page);
     if (page->flags & HK_PAGED_SPARSE) {
         take_off(&heap->sparse, page);
         page->flags |= HK_PAGED_PURGED;
-        heap->sparse.purged = heap->aged;
     }
     if (page->flags & HK_PAGED_PURGED) {
         size_t out = hk_paged_out(page);
@@ -70,39 +76,87 @@ size_t hk_paged_purge(struct hk_heap *heap, struct hk_page *page)
         hk_paged_set_out(page, out);
     }
     returned_to_bits(page);
-    return hk_map_purge(page, hk_page_map(page), paged->carved);
+    return hk_map_purge(page, hk_page_map(page), paged->carved, refused);
+}
+
+size_t hk_paged_purge(struct hk_heap *heap, struct hk_page *page)
+{
+    bool refused = false;
+    return purge(heap, page, &refused);
+}
+
+bool hk_paged_enlist(struct hk_heap *heap, struct hk_page *page, size_t out)
+{
+    bool thin = out <= hk_paged_thin_at(page);
+    if (thin) {
+        put_last(&heap->sparse, page);
+    }
+    return thin;
+}
+
+/* The oldest page on the list gives memory back. Where the OS takes none, as of locked memory, the
+ * others stay where they are for a while, and longer each time. */
+static void purge_oldest(struct hk_heap *heap)
+{
+    struct hk_sparse *sparse = &heap->sparse;
+    bool refused = false;
+    size_t bytes = purge(heap, sparse->first, &refused);
+    if (bytes) {
+        sparse->pause = 0;
+    } else if (refused) {
+        sparse->pause = sparse->pause < PAUSE_MAX ? 2 * sparse->pause + 1 : sparse->pause;
+        sparse->skip = sparse->pause;
+    }
 }
 
 void hk_paged_thin(struct hk_heap *heap, struct hk_page *page, size_t out)
 {
     struct hk_sparse *sparse = &heap->sparse;
-    if (out > hk_paged_thin_at(page)) {
+    if (!hk_paged_enlist(heap, page, out)) {
         return;
     }
-    put_last(sparse, page);
-    for (int i = 0; i < AT_ONCE && sparse->count > sparse_most(heap); i++) {
-        hk_paged_purge(heap, sparse->first);
+    if (sparse->skip) {
+        sparse->skip -= 1;
+        return;
+    }
+    for (int i = 0; i < AT_ONCE && !sparse->skip && sparse->count > sparse_most(heap); i++) {
+        purge_oldest(heap);
+    }
+}
+
+void hk_paged_delist(struct hk_heap *heap, struct hk_page *page)
+{
+    if (page->flags & HK_PAGED_SPARSE) {
+        take_off(&heap->sparse, page);
     }
 }
 
 void hk_paged_thick(struct hk_heap *heap, struct hk_page *page)
 {
-    if (page->flags & HK_PAGED_SPARSE) {
-        take_off(&heap->sparse, page);
-    }
+    hk_paged_delist(heap, page);
     if (page->flags & HK_PAGED_PURGED) {
         page->flags &= (uint8_t) ~(HK_PAGED_PURGED | HK_PAGED_DONE);
-        if (heap->aged - heap->sparse.purged < SOON_NS) {
+        /* signed: the heap looks at the clock less often than memory goes back */
+        if ((int64_t)(heap->aged - heap->sparse.purged) < SOON_NS) {
             /* a quarter more, so that a program that goes on like that stops paying for it */
             heap->sparse.hold += heap->sparse.hold % 4 ? 1 : 2;
         }
     }
 }
 
+void hk_paged_retire(struct hk_heap *heap, struct hk_page *page)
+{
+    /* whoever leases it next wants what was given back */
+    hk_page_slot(page)->thinned = page->flags & HK_PAGED_PURGED;
+    HK_COLD.retire(heap, page);
+}
+
 void hk_paged_sink(struct hk_sparse *sparse, uint64_t now)
 {
-    uint64_t seconds = (now - sparse->sunk) / SOON_NS;
-    sparse->sunk = now;
-    sparse->hold -= sparse->hold >> SINK_SHIFT;
-    sparse->hold >>= seconds < 31 ? seconds : 31;
+    uint64_t times = (now - sparse->sunk) / (uint64_t)SOON_NS;
+    if (times) {
+        sparse->sunk = now;
+        sparse->hold >>= times < 31 ? times : 31;
+    }
+    sparse->hold -= sparse->hold ? (sparse->hold >> SINK_SHIFT) + 1 : 0;
 }

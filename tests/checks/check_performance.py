@@ -26,7 +26,7 @@ import performance  # noqa: E402
 import size_rules  # noqa: E402
 import size_suggest  # noqa: E402
 from performance_parts import atomic_counts, contention, document  # noqa: E402
-from performance_parts import fragmentation, micro, ratios, sizes, suite  # noqa: E402
+from performance_parts import fragmentation, micro, ratios, scaling, sizes, suite  # noqa: E402
 
 HISTOGRAMS = sorted(fragmentation.HISTOGRAMS.glob("*.txt"))
 FAILED = {"failure": "SIGABRT", "detail": ""}
@@ -160,6 +160,41 @@ def check_contention():
     return violations
 
 
+def repairmen(threads, think, service):
+    """The rate of scaling.throughput() in closed form: a server that idles with probability `idle`."""
+    term, total = 1.0, 1.0
+    for count in range(threads, 0, -1):
+        term *= count * service / think
+        total += term
+    return (1 - 1 / total) / service
+
+
+def check_scaling():
+    """The model's rates are those of theory, and its demands those of the counts."""
+    violations = []
+    for threads, think, service in ((1, 70, 30), (2, 100, 100), (8, 500, 40), (128, 9000, 100)):
+        rate, wanted = scaling.throughput(threads, think, service), repairmen(threads, think, service)
+        if abs(rate / wanted - 1) > 1e-9:
+            violations.append(f"{threads} threads visit {rate} a ns, not {wanted}")
+    entries = [
+        {"row": row, "function": function, "source": f"src/coldbox/{file}:1", "kind": kind,
+         "executions": 1, "per_million": count}
+        for row, function, file, kind, count in (
+            ("a", "hk_slices_get", "superslab.c", "take", 1000),
+            ("a", "hk_slices_get", "superslab.c", "give", 1000),
+            ("b", "hk_slices_put", "superslab.c", "take", 2000),
+            ("b", "claim_slices", "spans.c", "atomic", 10),
+            ("b", "link_page", "warm.c", "atomic", 500000))]
+    found = scaling.worst(scaling.demands(entries))
+    if [(row, demand.visits) for row, demand in found.values()] != [("b", 2000), ("b", 10)]:
+        violations.append(f"the worst rows are {found}")
+    demand = next(iter(found.values()))[1]
+    if not demand.speed(128) < demand.speed(2) < 1 or abs(
+            demand.speed(128, demand.work(128)) - scaling.GOOD) > 1e-6:
+        violations.append(f"speeds {demand.speed(2)}, {demand.speed(128)}, work {demand.work(128)}")
+    return violations
+
+
 def check_kinds():
     """What is said of rows behind is said of every kind of row that the list of them can have."""
     text = (document.DOCS / document.NAME).read_text(encoding="utf-8")
@@ -171,7 +206,7 @@ def check_kinds():
 
 def self_test():
     violations = [line for check_it in (check_ratios, check_drift, check_sizes, check_rounding_up,
-                                        check_contention, check_kinds) for line in check_it()]
+                                        check_contention, check_scaling, check_kinds) for line in check_it()]
     if not check_document("### Start-up\n| hakmem | 1 |\n"):
         violations.append("a document without its rows is found good")
     return violations

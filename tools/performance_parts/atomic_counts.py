@@ -8,7 +8,7 @@ import atomics
 import harness
 from matrix_parts.compositions import ROOT
 
-from performance_parts import contention
+from performance_parts import contention, scaling
 from performance_parts.section import LeftOut, Section
 
 # callgrind is some fifty times slower than the machine
@@ -145,9 +145,41 @@ def failed(content):
     return ['Rows that failed:\n\n' + '\n'.join(lines)] if lines else []
 
 
+def posted(content):
+    """What the queue of one heap takes of the time of the only thread that allocates."""
+    found = [entry['per_million'] for entry in content['entries'] if entry['row'] == 'hand_off'
+             and contention.find(entry['function'], entry['source'])
+             in (contention.KNOWN['src/coldbox/remote.c'][name] for name in ('push', 'hk_cold_drain'))]
+    # two operations, of which it does one
+    share = 2 * sum(found) * scaling.LINE / (1e6 * scaling.OPERATION)
+    return (f'The queue of one heap is not among them: other threads can free no more than its thread allocates, so '
+            f'`hand_off` shows its worst case, {atomics.number(sum(found))} visits in a million operations, '
+            f'{share:.0%} of that thread\'s time at most, for any number of cores.')
+
+
+def modelled(content):
+    """What the resources that all threads share would cost on many cores, each by its worst row."""
+    cores = [f'{count} cores' for count in scaling.CORES]
+    most = scaling.CORES[-1]
+    numbers = ['visits in a million operations', 'ns each', *cores, 'ns of work']
+    lines = [[resource, row, atomics.number(demand.visits), f'{demand.busy / demand.visits:.0f}',
+              *(f'{demand.speed(count):.2f}' for count in scaling.CORES), f'{demand.work(most):.0f}']
+             for resource, (row, demand) in scaling.worst(scaling.demands(content['entries'])).items()]
+    return '\n\n'.join([
+        '**On many cores** (a model, not a measurement). Every core runs the row that needs the resource '
+        f'most, as often as counted above, and does nothing else: {scaling.OPERATION} ns for an operation '
+        f'that shares nothing. A word comes from another core in {scaling.LINE} ns, and a lock is held for '
+        f'{scaling.LOCKED} ns, in which its line and three of what it guards come. Waiting is that '
+        'of a closed queueing network with one server, by mean value analysis. Speeds are a thread\'s own, '
+        '1 being what it would do alone; the last column is what an operation has to take, with all '
+        f'that the program does with its block, for {most} cores to keep {scaling.GOOD} of it.',
+        markdown(['what is shared', 'worst row', *numbers], lines, numbers), posted(content)])
+
+
 def tables(content):
     wrong = ['\n'.join(f'- {line}' for line in content['wrong'])] if content['wrong'] else []
-    return '\n\n'.join([executed(content), *failed(content), never_executed(content), *wrong])
+    return '\n\n'.join([executed(content), *failed(content), never_executed(content),
+                        modelled(content), *wrong])
 
 
 SECTION = Section(

@@ -33,12 +33,23 @@ OS_COUNTS = 'one line for the process: threads in system calls, which wait for t
 CLASS = 'a lock for each class: all threads that refill or flush blocks of that class'
 STRIPES = '64 locks by page: threads whose blocks come from the same few pages'
 TABLE = 'one lock for the process: all threads that take or retire pages of the pool'
+SENDERS = 'all threads that free blocks of one heap: 127 if one allocates for all'
+HOLDER = 'the holder, with those that post'
+
+# what serves one thread at a time, and is the same for a whole process, by who contends for it
+RESOURCES = {
+    **dict.fromkeys((SLABS, HUGE, MEMORY, PURGERS), 'the lock of the shared pool'),
+    **dict.fromkeys((BIRTHS, BIRTH_WORD), 'the list of heaps'),
+    SPANS: 'the account of free spans',
+    OS_COUNTS: 'the counts of system calls',
+    CLASS: 'the lock of one class',
+    TABLE: 'the table of shared pages',
+}
 
 KNOWN = {
     'src/coldbox/remote.c': {
-        'push': Site('posts a chain of another heap\'s blocks, up to 64 at once',
-                     'all threads that free blocks of one heap: 127 if one allocates for all'),
-        'hk_cold_drain': Site('takes all chains that came home', 'the holder, with those that post'),
+        'push': Site('posts a chain of another heap\'s blocks, up to 64 at once', SENDERS),
+        'hk_cold_drain': Site('takes all chains that came home', HOLDER),
         'hk_heap_hold': Site('holds a heap without a thread', ADOPTERS),
         'hk_heap_release': Site('ends the hold of a heap without a thread', ADOPTERS),
     },
@@ -241,6 +252,12 @@ def find(function, source):
     headers = [name for name in KNOWN if name.endswith('.h')]
     return next((KNOWN[name][function] for name in (source.partition(':')[0], *headers)
                  if function in KNOWN.get(name, {})), None)
+
+
+def resource_of(function, source):
+    """-> what a function's operation needs that serves one thread at a time, or None"""
+    site = find(function, source)
+    return RESOURCES.get(site.contenders) if site else None
 
 
 def unknown(sites):
