@@ -152,9 +152,9 @@ def posted(content):
              in (contention.KNOWN['src/coldbox/remote.c'][name] for name in ('push', 'hk_cold_drain'))]
     # two operations, of which it does one
     share = 2 * sum(found) * scaling.LINE / (1e6 * scaling.OPERATION)
-    return (f'The queue of one heap is not among them: other threads can free no more than its thread allocates, so '
-            f'`hand_off` shows its worst case, {atomics.number(sum(found))} visits in a million operations, '
-            f'{share:.0%} of that thread\'s time at most, for any number of cores.')
+    return ('The queue of one heap is not among them: other threads can free no more than its thread '
+            f'allocates, so `hand_off` shows its worst case, {atomics.number(sum(found))} visits in a '
+            f'million operations, {share:.0%} of that thread\'s time at most, for any number of cores.')
 
 
 def modelled(content):
