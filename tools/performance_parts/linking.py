@@ -1,11 +1,14 @@
 # SPDX-License-Identifier: MIT
-"""Section `linking`: a pair of one size, with the library preloaded, linked, and in the program.
+"""Section `linking`: pairs of blocks, with the library preloaded, linked, in the program, and inlined.
 
-The same driver is compiled for each, from the sources of bench/. In the program are the objects that
-the shared library is made of.
+The same drivers are compiled for each, from the sources of bench/. In the program are the objects that
+the shared library is made of; inlined are the fast paths from the library's headers.
 """
+import collections
 import dataclasses
+import json
 import os
+import shlex
 import shutil
 import subprocess
 import tempfile
@@ -20,9 +23,16 @@ from performance_parts import ratios
 from performance_parts.section import LeftOut, Section
 
 ROW = 'pair_64'
-SOURCES = ('pair.c', 'common.c', 'args.c')
+DRIVERS = ('pair', 'constant')
+PATTERNS = ('pair', 'batch', 'list', 'used')  # of the driver `constant`
+PAIRS = 20000000
+QUICK_PART = 20
 FLAGS = ('-std=gnu11', '-O2', '-pthread')
 SYSTEM, PRELOADED, LINKED, INSIDE = 'system', 'preloaded', 'linked', 'in the program'
+INLINED = 'inlined'
+FAST_PATHS = ('-include', 'gate/fast.h', '-DTAKE=hk_fast_malloc', '-DGIVE=hk_fast_free')
+
+Pattern = collections.namedtuple('Pattern', 'name')
 
 
 @dataclasses.dataclass(frozen=True)
@@ -30,6 +40,19 @@ class Form:
     name: str
     preload: str
     link: tuple  # arguments of the linker
+    flags: tuple = ()  # of the compiler
+    drivers: tuple = DRIVERS
+
+
+def gate_flags(library):
+    """-> the preprocessor's arguments with which the library's gate was compiled"""
+    commands = library.parent.parent / 'compile_commands.json'
+    for entry in json.loads(commands.read_text(encoding='utf-8')):
+        if entry['file'].endswith('src/gate/gate.c') and f'{library.name}.p/' in entry['output']:
+            words = [word for word in shlex.split(entry['command']) if word[:2] in ('-I', '-D')]
+            return tuple(f'-I{Path(entry["directory"], word[2:])}' if word[:2] == '-I' else word
+                         for word in words)
+    raise LeftOut(f'{commands} does not say how the gate of {library.name} was compiled')
 
 
 def forms(context):
@@ -42,6 +65,7 @@ def forms(context):
         Form(PRELOADED, str(library), ()),
         Form(LINKED, '', (library, f'-Wl,-rpath,{library.parent}')),
         Form(INSIDE, '', (*objects, '-ldl')),
+        Form(INLINED, '', (*objects, '-ldl'), (*gate_flags(library), *FAST_PATHS), ('constant',)),
     ]
 
 
@@ -54,13 +78,14 @@ def build(form, folder):
     """-> where the driver is"""
     folder = folder / form.name.replace(' ', '-')
     folder.mkdir()
-    sources = [harness.BENCH_DIR / source for source in SOURCES]
-    done = subprocess.run(
-        [compiler(), *FLAGS, *sources, '-o', folder / 'pair', *form.link], check=False,
-        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-        encoding='utf-8', errors='replace')
-    if done.returncode != 0:
-        raise LeftOut(f'cannot build a driver with the library {form.name}: {done.stdout[-500:]}')
+    for driver in form.drivers:
+        sources = [harness.BENCH_DIR / source for source in (f'{driver}.c', 'common.c', 'args.c')]
+        done = subprocess.run(
+            [compiler(), *FLAGS, *form.flags, *sources, '-o', folder / driver, *form.link], check=False,
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+            encoding='utf-8', errors='replace')
+        if done.returncode != 0:
+            raise LeftOut(f'cannot build a driver with the library {form.name}: {done.stdout[-500:]}')
     return folder
 
 
@@ -69,18 +94,27 @@ def count(row, context, form, folder, loop):
     return {'failure': failed} if failed else {'instructions': value - loop}
 
 
-def measure_forms(context, row, all_forms, folder):
-    folders = {form.name: build(form, folder) for form in all_forms}
+def run_forms(context, rows, all_forms, command_of):
+    """-> as Context.interleave(), the forms in the place of allocators"""
     cpu = harness.pinned_cpu()
-
-    def run_one(_, allocator):
-        command = row.command(folders[allocator.name], row.count(context.quick))
-        return harness.run(command, allocator, context.timeout, cpu)
-
     results = dataclasses.replace(context, allocators=[
-        harness.Allocator(form.name, form.preload) for form in all_forms]).interleave([row], run_one)
+        harness.Allocator(form.name, form.preload) for form in all_forms]).interleave(
+            rows, lambda row, form: harness.run(command_of(row, form), form, context.timeout, cpu))
     for sample in ratios.samples_of(results):
         sample['time'] = report.ns_per_op(sample)
+    return results
+
+
+def measure_forms(context, row, all_forms, folder):
+    folders = {form.name: build(form, folder) for form in all_forms}
+    pairs = PAIRS // QUICK_PART if context.quick else PAIRS
+    results = run_forms(
+        context, [Pattern(name) for name in PATTERNS], all_forms,
+        lambda pattern, form: [folders[form.name] / 'constant', pattern.name, str(pairs)])
+    all_forms = [form for form in all_forms if 'pair' in form.drivers]
+    results |= run_forms(
+        context, [row], all_forms,
+        lambda row, form: row.command(folders[form.name], row.count(context.quick)))
     content = {'results': results, 'counts': {}, 'left_out': []}
     if not shutil.which('valgrind'):
         return {**content, 'left_out': ['instructions: valgrind is not installed']}
@@ -116,9 +150,23 @@ def line(content, name):
             f'{min(values):.2f}..{max(values):.2f}', instruction_cell]
 
 
+def constant_line(content, name):
+    cells = [content['results'][pattern][name] for pattern in PATTERNS]
+    return [name, *(report.failure(samples) or
+                    f'{report.median(samples, lambda sample: 2 * sample["time"]):.2f}'
+                    for samples in cells)]
+
+
 def tables(content):
-    return markdown(['form', 'ns a pair', 'min..max', 'instructions a pair'],
-                    [line(content, name) for name in content['results'][ROW]])
+    """One size that the compiler does not know, and sizes that it knows."""
+    return '\n\n'.join([
+        markdown(['form', 'ns a pair', 'min..max', 'instructions a pair'],
+                 [line(content, name) for name in content['results'][ROW]]),
+        'Sizes that the compiler knows (`bench/constant.c`), ns a pair: one block at a time, a batch of 40, '
+        'a list of 64 nodes that is built and walked, two blocks that are written and read. `inlined` has '
+        'the fast paths of `malloc` and `free` from the library\'s own headers in the loop:',
+        markdown(['form', *PATTERNS],
+                 [constant_line(content, name) for name in content['results'][PATTERNS[0]]])])
 
 
 SECTION = Section(
@@ -126,6 +174,7 @@ SECTION = Section(
     'A malloc and free of 64 bytes, by one driver that is compiled for each form: with the library '
     'preloaded; linked as a shared library; and with its objects in the program, where calls go '
     "to it without the loader's table and its thread-local bins are at a known distance. "
-    "`system` is the C library's malloc. The form without thread-local bins (`HK_TLS_BINS=0`) is for "
-    'tests: no option builds it, so it is not here.',
+    "`system` is the C library's malloc. It is the same block each time, so the time is that of a chain "
+    'of stores and loads, which a shorter call does not shorten. The form without thread-local bins '
+    '(`HK_TLS_BINS=0`) is for tests: no option builds it, so it is not here.',
     measure, tables)
