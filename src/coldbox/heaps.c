@@ -101,6 +101,13 @@ static void forget_sparse(struct hk_sparse *sparse)
     sparse->count = 0;
 }
 
+/* Pages change heaps: what they have taught comes with them. */
+static void learn_from(struct hk_sparse *sparse, const struct hk_sparse *other)
+{
+    sparse->hold = sparse->hold > other->hold ? sparse->hold : other->hold;
+    sparse->purged = sparse->purged > other->purged ? sparse->purged : other->purged;
+}
+
 /* The held heap becomes the calling thread's. */
 static void enliven(struct hk_heap *heap)
 {
@@ -180,9 +187,7 @@ bool hk_cold_adopt(struct hk_heap *heap)
     hk_cold_drain(orphan);
     hk_cold_flush(orphan);
     hk_warm_shrink(orphan, 0);
-    if (heap->sparse.hold < orphan->sparse.hold) {
-        heap->sparse.hold = orphan->sparse.hold;
-    }
+    learn_from(&heap->sparse, &orphan->sparse);
     orphan->sparse = (struct hk_sparse){0};
     size_t pages = 0;
     while (orphan->pages) {

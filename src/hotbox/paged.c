@@ -337,14 +337,17 @@ static void open_page(struct hk_heap *heap, struct hk_page *page)
 {
     size_t slices = hk_page_slot(page)->slices;
     struct hk_bin *bin = hk_bin_at(heap, (size_t)page->bin_index << HK_BIN_SHIFT);
+    bool thinned = false;
     for (size_t i = 0; i < slices; i++) {
         page[i].bin = bin;
         hk_paged(&page[i])->countdown = slices > 1;
+        struct hk_slot *slot = hk_page_slot(&page[i]);
+        thinned |= slot->thinned;
+        slot->thinned = false;
     }
     hk_paged(page)->reciprocal = hk_map_reciprocal(page->block_size);
-    if (hk_page_slot(page)->thinned) {
-        hk_page_slot(page)->thinned = false;
-        page->flags |= HK_PAGED_PURGED;
+    if (thinned && !(page->flags & (HK_PAGE_MULTI | HK_PAGE_ZERO))) {
+        page->flags |= HK_PAGED_PURGED; /* it serves at once, and that is noticed */
     }
     list_last(heap, page);
 }

@@ -9,7 +9,6 @@ enum {
     SPARSE_LEAST = 128, /* pages that may be sparse: 8 MiB */
     SPARSE_SHIFT = 3,   /* in a large heap an eighth of its slices */
     AT_ONCE = 4,        /* pages that give memory back in one go */
-    SINK_SHIFT = 5,     /* the hold loses so much of itself at each look */
     PAUSE_MAX = 255,
 };
 
@@ -61,22 +60,32 @@ static size_t sparse_most(const struct hk_heap *heap)
     return (most > SPARSE_LEAST ? most : SPARSE_LEAST) + heap->sparse.hold;
 }
 
-/* Give back what can be of the page, which keeps no more on the list. *refused
- * is set where the OS did not take it. */
-static size_t purge(struct hk_heap *heap, struct hk_page *page, bool *refused)
+/* The page has given back what it could. */
+static void set_purged(struct hk_heap *heap, struct hk_page *page)
 {
-    struct hk_paged *paged = hk_paged(page);
     if (page->flags & HK_PAGED_SPARSE) {
         take_off(&heap->sparse, page);
         page->flags |= HK_PAGED_PURGED;
     }
     if (page->flags & HK_PAGED_PURGED) {
         size_t out = hk_paged_out(page);
-        page->flags |= out <= (size_t)paged->carved >> HK_PAGED_HARDLY_SHIFT ? HK_PAGED_DONE : 0;
+        size_t hardly = (size_t)hk_paged(page)->carved >> HK_PAGED_HARDLY_SHIFT;
+        page->flags |= out <= hardly ? HK_PAGED_DONE : 0;
         hk_paged_set_out(page, out);
     }
+}
+
+/* Give back what can be of the page, unless the OS takes nothing: then the page is as it was, and
+ * *refused is set. -> bytes. */
+static size_t purge(struct hk_heap *heap, struct hk_page *page, bool *refused)
+{
     returned_to_bits(page);
-    return hk_map_purge(page, hk_page_map(page), paged->carved, refused);
+    size_t bytes = hk_map_purge(page, hk_page_map(page), hk_paged(page)->carved, refused);
+    *refused &= !bytes;
+    if (!*refused) {
+        set_purged(heap, page);
+    }
+    return bytes;
 }
 
 size_t hk_paged_purge(struct hk_heap *heap, struct hk_page *page)
@@ -94,16 +103,18 @@ bool hk_paged_enlist(struct hk_heap *heap, struct hk_page *page, size_t out)
     return thin;
 }
 
-/* The oldest page on the list gives memory back. Where the OS takes none, as of locked memory, the
- * others stay where they are for a while, and longer each time. */
+/* The oldest page on the list gives memory back. Where the OS takes none, as of locked memory, all
+ * stay where they are for a while, and longer each time. */
 static void purge_oldest(struct hk_heap *heap)
 {
     struct hk_sparse *sparse = &heap->sparse;
+    struct hk_page *oldest = sparse->first;
     bool refused = false;
-    size_t bytes = purge(heap, sparse->first, &refused);
-    if (bytes) {
+    if (purge(heap, oldest, &refused)) {
         sparse->pause = 0;
     } else if (refused) {
+        take_off(sparse, oldest);
+        put_last(sparse, oldest); /* another one is next */
         sparse->pause = sparse->pause < PAUSE_MAX ? 2 * sparse->pause + 1 : sparse->pause;
         sparse->skip = sparse->pause;
     }
@@ -153,10 +164,15 @@ void hk_paged_retire(struct hk_heap *heap, struct hk_page *page)
 
 void hk_paged_sink(struct hk_sparse *sparse, uint64_t now)
 {
-    uint64_t times = (now - sparse->sunk) / (uint64_t)SOON_NS;
-    if (times) {
-        sparse->sunk = now;
-        sparse->hold >>= times < 31 ? times : 31;
+    const uint64_t soon = (uint64_t)SOON_NS;
+    uint64_t elapsed = sparse->sunk ? now - sparse->sunk : 0;
+    sparse->sunk = now;
+    if (!elapsed || !sparse->hold) {
+        return;
     }
-    sparse->hold -= sparse->hold ? (sparse->hold >> SINK_SHIFT) + 1 : 0;
+    uint64_t times = elapsed / soon;
+    sparse->hold >>= times < 31 ? times : 31;
+    /* half of it in the whole time, near enough, and at least one */
+    uint64_t part = sparse->hold * (elapsed % soon >> 20) / (2 * (soon >> 20));
+    sparse->hold -= sparse->hold ? (uint32_t)(part ? part : 1) : 0;
 }

@@ -66,7 +66,7 @@ static void live(size_t index)
     static const size_t mosts[] = {50, 150, 400, 1000, 3000, 9000, 60000};
     struct random random = stress_random(index);
     size_t most = mosts[random_below(&random, sizeof mosts / sizeof *mosts)];
-    size_t count = BURST / (most / 2 + sizeof(struct parcel));
+    size_t count = BURST / (most / 6 + sizeof(struct parcel)); /* small ones are as many as large */
     struct parcel **parcel = hk_calloc(count, sizeof(struct parcel *));
     stress_expect(parcel, "out of memory");
     for (size_t i = 0; parcel && i < 3; i++) {

@@ -150,11 +150,15 @@ def posted(content):
     found = [entry['per_million'] for entry in content['entries'] if entry['row'] == 'hand_off'
              and contention.find(entry['function'], entry['source'])
              in (contention.KNOWN['src/coldbox/remote.c'][name] for name in ('push', 'hk_cold_drain'))]
+    if not found:
+        return []
     # two operations, of which it does one
     share = 2 * sum(found) * scaling.LINE / (1e6 * scaling.OPERATION)
-    return ('The queue of one heap is not among them: other threads can free no more than its thread '
-            f'allocates, so `hand_off` shows its worst case, {atomics.number(sum(found))} visits in a '
-            f'million operations, {share:.0%} of that thread\'s time at most, for any number of cores.')
+    return ['The queue of one heap is not among them: other threads can free no more than its thread '
+            f'allocates. In `hand_off`, where one other thread frees, there are {atomics.number(sum(found))} '
+            f'visits in a million operations, {share:.0%} of that thread\'s time. Where many free, each has '
+            'fewer blocks of a page to send at once, and visits may become nearly as many as blocks: then '
+            f'the queue takes one in {scaling.LINE} ns.']
 
 
 def modelled(content):
@@ -170,10 +174,12 @@ def modelled(content):
         f'most, as often as counted above, and does nothing else: {scaling.OPERATION} ns for an operation '
         f'that shares nothing. A word comes from another core in {scaling.LINE} ns, and a lock is held for '
         f'{scaling.LOCKED} ns, in which its line and three of what it guards come. Waiting is that '
-        'of a closed queueing network with one server, by mean value analysis. Speeds are a thread\'s own, '
+        'of a closed queueing network with one server, by mean value analysis. All operations of the '
+        'functions named above count, also the few on words that are a thread\'s own; purges, which hold '
+        'the lock longer, are as short as the others here. Speeds are a thread\'s own, '
         '1 being what it would do alone; the last column is what an operation has to take, with all '
         f'that the program does with its block, for {most} cores to keep {scaling.GOOD} of it.',
-        markdown(['what is shared', 'worst row', *numbers], lines, numbers), posted(content)])
+        markdown(['what is shared', 'worst row', *numbers], lines, numbers), *posted(content)])
 
 
 def tables(content):

@@ -26,6 +26,7 @@ PURGERS = 'the lock of the shared pool: threads over the budget for free memory;
 SPANS = 'one word for the process, once for each MiB more that a thread keeps of free large blocks'
 TAKERS = 'nobody, but for a thread that takes back what was not used for long, or trims'
 BIRTHS = 'one lock for the process: threads that start or end at the same time'
+HEIRS = 'one lock for the process: all threads short of a page, while an ended thread\'s heap is there'
 BIRTH_WORD = 'one word for the process: threads that start or end at the same time'
 ADOPTERS = 'threads that free blocks of one ended thread, or look for its pages'
 LEARNERS = 'one lock for the process, at steps of the learner'
@@ -39,10 +40,10 @@ HOLDER = 'the holder, with those that post'
 # what serves one thread at a time, and is the same for a whole process, by who contends for it
 RESOURCES = {
     **dict.fromkeys((SLABS, HUGE, MEMORY, PURGERS), 'the lock of the shared pool'),
-    **dict.fromkeys((BIRTHS, BIRTH_WORD), 'the list of heaps'),
+    **dict.fromkeys((BIRTHS, BIRTH_WORD, HEIRS), 'the list of heaps'),
     SPANS: 'the account of free spans',
     OS_COUNTS: 'the counts of system calls',
-    CLASS: 'the lock of one class',
+    CLASS: 'the locks of classes, as if they were one',
     TABLE: 'the table of shared pages',
 }
 
@@ -99,9 +100,7 @@ KNOWN = {
     'src/coldbox/heaps.c': {
         'hk_cold_birth': Site('finds or makes a thread\'s heap', BIRTHS),
         'hk_cold_death': Site('gives a thread\'s heap up', BIRTHS),
-        'hk_cold_adopt': Site('takes over the pages of an ended thread',
-                              'one lock for the process: all threads short of a page, while an ended '
-                              'thread\'s heap is there'),
+        'hk_cold_adopt': Site('takes over the pages of an ended thread', HEIRS),
         'hk_orphan_add': Site('lists a heap without a thread', BIRTHS),
         'hk_orphan_add_locked': Site('counts heaps without a thread', BIRTH_WORD),
         'take_orphan_locked': Site('counts heaps without a thread', BIRTH_WORD),
