@@ -51,8 +51,8 @@ struct hk_spans {
     _Atomic(struct hk_page *) span[HK_SPAN_PLACES]; /* its first descriptor; NULL: taken back */
 };
 
-/* Pages of which hardly a block is in use and whose memory is all there, the oldest first; through
- * their slots. holder. */
+/* Pages of which hardly a block is in use and which have memory to give back, the oldest first;
+ * through their slots. holder. */
 struct hk_sparse {
     struct hk_page *first;
     struct hk_page *last;

@@ -137,8 +137,8 @@ static inline size_t hk_paged_thin_at(struct hk_page *page)
     return may ? carved >> (again ? HK_PAGED_HARDLY_SHIFT : HK_PAGED_SPARSE_SHIFT) : 0;
 }
 
-/* `out` blocks are out of the page (a head). If so few make it sparse: where many pages are, the
- * oldest of them give their free memory back. If it is hardly used, it gives the rest back. */
+/* `out` blocks are out of the page (a head). If so few make it sparse, or hardly used after it has
+ * given memory back, it goes on the list; where many are, the oldest give theirs back. */
 HK_HIDDEN void hk_paged_thin(struct hk_heap *heap, struct hk_page *page, size_t out);
 
 /* The same, but nothing is given back now. -> true: the page is on the list. */

@@ -13,7 +13,7 @@ static void require(int holds, const char *what)
     }
 }
 
-/* A block of `align`, of a form that the linker finds nowhere else in the program. */
+/* A block of an entry point that nothing else here calls. */
 static void aligned(size_t align)
 {
     void *block = NULL;

@@ -6,7 +6,6 @@
 #include "coldbox/seat.h"
 
 #include <pthread.h>
-#include <stdatomic.h>
 
 enum {
     THREADS = 4,
@@ -17,7 +16,7 @@ enum {
     HUGE_MOST = 6 << 20,
 };
 
-static _Atomic(struct parcel *) shared[SHARED];
+static parcel_place shared[SHARED];
 
 static size_t random_most(struct random *random)
 {
@@ -72,17 +71,11 @@ static void live(size_t index)
 static void everything_at_once_keeps_its_content(void **state)
 {
     (void)state;
-    struct random random = random_from(0);
     for (size_t i = 0; i < GENERATIONS; i++) {
         stress_run(THREADS, live);
         assert_null(HK_COLD.check());
     }
-    for (size_t i = 0; i < SHARED; i++) {
-        struct parcel *parcel = atomic_exchange(&shared[i], NULL);
-        if (parcel) {
-            parcel_end(parcel, &random);
-        }
-    }
+    parcel_end_left(shared, SHARED);
     assert_null(HK_COLD.check());
 }
 

@@ -121,6 +121,17 @@ void parcel_end(struct parcel *parcel, struct random *random)
     }
 }
 
+void parcel_end_left(parcel_place *place, size_t count)
+{
+    struct random random = random_from(0);
+    for (size_t i = 0; i < count; i++) {
+        struct parcel *parcel = atomic_exchange(&place[i], NULL);
+        if (parcel) {
+            parcel_end(parcel, &random);
+        }
+    }
+}
+
 struct parcel *parcel_resize(struct parcel *parcel, struct random *random, size_t most)
 {
     size_t old = parcel->size;

@@ -10,6 +10,8 @@
 #include "gate/gate.h"
 #include "unit/random.h"
 
+#include <stdatomic.h>
+
 enum { STRESS_THREADS_MOST = 16 };
 
 /* -> count times HK_STRESS_SCALE (1 if unset). */
@@ -42,6 +44,12 @@ void parcel_check(const struct parcel *parcel);
 
 /* Check and free it in one of the forms there are. */
 void parcel_end(struct parcel *parcel, struct random *random);
+
+/* Where threads leave parcels for others, by atomic_exchange; NULL: there is none. */
+typedef _Atomic(struct parcel *) parcel_place;
+
+/* End what was left in `count` places. */
+void parcel_end_left(parcel_place *place, size_t count);
 
 /* Change the size; the content stays and is filled up. -> the parcel, perhaps moved. */
 struct parcel *parcel_resize(struct parcel *parcel, struct random *random, size_t most);

@@ -6,8 +6,6 @@
 
 #include "coldbox/seat.h"
 
-#include <stdatomic.h>
-
 enum {
     THREADS = 3,
     LIVES = 6,
@@ -15,14 +13,12 @@ enum {
     LEFT = 20000,     /* survivors of all threads */
 };
 
-typedef _Atomic(struct parcel *) place;
-
-static place left[LEFT];
+static parcel_place left[LEFT];
 
 /* Leave a block behind, and end the one that was there before. */
 static void leave(struct random *random, struct parcel *parcel)
 {
-    place *here = &left[random_below(random, LEFT)];
+    parcel_place *here = &left[random_below(random, LEFT)];
     struct parcel *before = atomic_exchange(here, parcel);
     if (before) {
         parcel_end(before, random);
@@ -86,13 +82,7 @@ static void survivors_keep_their_content(void **state)
         stress_run(THREADS, live);
         assert_null(HK_COLD.check());
     }
-    struct random random = random_from(0);
-    for (size_t i = 0; i < LEFT; i++) {
-        struct parcel *parcel = atomic_exchange(&left[i], NULL);
-        if (parcel) {
-            parcel_end(parcel, &random);
-        }
-    }
+    parcel_end_left(left, LEFT);
     assert_null(HK_COLD.check());
 }
 
