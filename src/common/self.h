@@ -76,6 +76,16 @@ HK_INLINE void *hk_bin_pop(struct hk_heap *heap, size_t offset)
 #if HK_SEG_BINS
     (void)heap;
     uintptr_t tls = hk_tls_offset();
+    if (__builtin_constant_p(offset)) {
+        struct hk_bin __seg_fs *bin = (struct hk_bin __seg_fs *)(tls + offset);
+        void *first = bin->head;
+        if (HK_LIKELY(first)) {
+            void *next = *(void **)first;
+            bin->room += 1;
+            bin->head = next;
+        }
+        return first;
+    }
     void *block;
     __asm__ volatile("movq %%fs:(%1,%2), %0" : "=r"(block) : "r"(tls), "r"(offset) : "memory");
     if (HK_UNLIKELY(!block)) {

@@ -2,13 +2,11 @@
 """Section `linking`: pairs of blocks, with the library preloaded, linked, in the program, and inlined.
 
 The same drivers are compiled for each, from the sources of bench/. In the program are the objects that
-the shared library is made of; inlined are the fast paths from the library's headers.
+the shared library is made of; inlined are the fast paths, by the header hakmem-inline.h.
 """
 import collections
 import dataclasses
-import json
 import os
-import shlex
 import shutil
 import subprocess
 import tempfile
@@ -30,7 +28,7 @@ QUICK_PART = 20
 FLAGS = ('-std=gnu11', '-O2', '-pthread')
 SYSTEM, PRELOADED, LINKED, INSIDE = 'system', 'preloaded', 'linked', 'in the program'
 INLINED = 'inlined'
-FAST_PATHS = ('-include', 'gate/fast.h', '-DTAKE=hk_fast_malloc', '-DGIVE=hk_fast_free')
+FAST_PATHS = ('-DTAKE=hakmem_malloc', '-DGIVE=hakmem_free')
 
 Pattern = collections.namedtuple('Pattern', 'name')
 
@@ -44,29 +42,23 @@ class Form:
     drivers: tuple = DRIVERS
 
 
-def gate_flags(library):
-    """-> the preprocessor's arguments with which the library's gate was compiled"""
-    commands = library.parent.parent / 'compile_commands.json'
-    for entry in json.loads(commands.read_text(encoding='utf-8')):
-        if entry['file'].endswith('src/gate/gate.c') and f'{library.name}.p/' in entry['output']:
-            words = [word for word in shlex.split(entry['command']) if word[:2] in ('-I', '-D')]
-            return tuple(f'-I{Path(entry["directory"], word[2:])}' if word[:2] == '-I' else word
-                         for word in words)
-    raise LeftOut(f'{commands} does not say how the gate of {library.name} was compiled')
-
-
 def forms(context):
     library = Path(context.allocators[0].library)
     objects = sorted(library.parent.glob(f'{library.name}.p/**/*.o'))
     if not objects:
         raise LeftOut(f'needs the objects of {library.name}, which are in a build directory only')
-    return [
+    found = [
         Form(SYSTEM, '', ()),
         Form(PRELOADED, str(library), ()),
         Form(LINKED, '', (library, f'-Wl,-rpath,{library.parent}')),
         Form(INSIDE, '', (*objects, '-ldl')),
-        Form(INLINED, '', (*objects, '-ldl'), (*gate_flags(library), *FAST_PATHS), ('constant',)),
     ]
+    stem = library.name.partition('.so')[0]
+    header = library.parent / f'{stem.replace("libhakmem-malloc", "hakmem-inline")}.h'
+    archive = library.parent / f'{stem}.a'
+    if header.is_file() and archive.is_file():
+        found.append(Form(INLINED, '', (archive,), ('-include', header, *FAST_PATHS), ('constant',)))
+    return found
 
 
 def compiler():
@@ -164,7 +156,7 @@ def tables(content):
                  [line(content, name) for name in content['results'][ROW]]),
         'Sizes that the compiler knows (`bench/constant.c`), ns a pair: one block at a time, a batch of 40, '
         'a list of 64 nodes that is built and walked, two blocks that are written and read. `inlined` has '
-        'the fast paths of `malloc` and `free` from the library\'s own headers in the loop:',
+        'the fast paths in the loop, by `hakmem-inline.h`:',
         markdown(['form', *PATTERNS],
                  [constant_line(content, name) for name in content['results'][PATTERNS[0]]])])
 
