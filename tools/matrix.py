@@ -25,7 +25,7 @@ from matrix_parts import compositions, runner  # noqa: E402
 from program import UsageError, as_program  # noqa: E402
 
 # suites, and single tests by name
-QUICK = (['checks', 'unit', 'death', 'preload'], [])
+QUICK = (['checks', 'unit', 'death', 'preload'], ['cold_kit_tls'])
 PAIRS = (['stress'], ['gcc', 'python', 'sqlite'])
 # a kit runs over every box, whichever are seated: once for each setting of these is enough, in the
 # form that is built for users

@@ -77,6 +77,8 @@ static void retired_page_has_no_bin(const void *subject)
     struct hk_heap *heap = kit_heap(cold);
     struct hk_page *page = lease_shared(cold, heap, 3);
     assert_int_equal(page[4].bin_index, HK_BIN_NONE);
+    /* or the superslab may go, and its descriptors with it */
+    struct hk_page *neighbour = lease_shared(cold, heap, 1);
 
     cold->retire(heap, page);
 
@@ -84,6 +86,7 @@ static void retired_page_has_no_bin(const void *subject)
         assert_int_equal(page[i].bin_index, HK_BIN_NONE);
         assert_int_equal(page[i].kind, HK_KIND_FREE);
     }
+    cold->retire(heap, neighbour);
     kit_end_heap(cold, heap);
 }
 

@@ -2,6 +2,7 @@
 /* The kits' frame. The test list is made at run time, because it is cases times subjects. */
 #include "kit/kit.h"
 
+#include "common/atomic.h"
 #include "common/check.h"
 
 #include <pthread.h>
@@ -231,6 +232,11 @@ void kit_in_thread(void (*body)(void *arg), void *arg)
 
 void kit_in_threads(void (*body)(void *arg), void *first, void *second)
 {
+    if (HK_SINGLE) {
+        kit_in_thread(body, first);
+        kit_in_thread(body, second);
+        return;
+    }
     pthread_t thread[2];
     pthread_barrier_t start;
     struct thread_body bodies[] = {{body, first, &start}, {body, second, &start}};

@@ -58,7 +58,8 @@ int kit_main(const struct kit *kit, int argc, char **argv);
 /* Run `body(arg)` in a thread of its own and join it. The body must not use assert_*. */
 void kit_in_thread(void (*body)(void *arg), void *arg);
 
-/* The same in two threads at once, which start as close together as can be. */
+/* The same in two threads at once, which start as close together as can be; with threads=single,
+ * whose operations are not atomic, in one after the other. */
 void kit_in_threads(void (*body)(void *arg), void *first, void *second);
 
 #endif
