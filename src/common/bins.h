@@ -36,7 +36,8 @@ struct hk_bin {
 _Static_assert(sizeof(struct hk_bin) == 1 << HK_BIN_SHIFT, "an offset is a rounded tiny size");
 
 enum {
-    HK_TLS_BIN_COUNT = HK_TINY_BINS + HK_FINE_BINS, /* in static TLS, in that form */
+    HK_TLS_BIN_COUNT = HK_TINY_BINS + HK_FINE_BINS,      /* in static TLS, in that form */
+    HK_COARSE_OFFSET = HK_TLS_BIN_COUNT << HK_BIN_SHIFT, /* the first bin that is not */
     HK_HEAP_BIN_FIRST = HK_TLS_BINS ? HK_TLS_BIN_COUNT : 0,
     HK_HEAP_BIN_COUNT = HK_BIN_COUNT - HK_HEAP_BIN_FIRST, /* in the heap object */
     /* with pool_max=8192 there is no coarse bin, but still an array to point to */
@@ -46,7 +47,7 @@ enum {
 
 struct hk_tls {
     struct hk_bin bins[HK_TLS_BIN_COUNT];
-    struct hk_bin *coarse;  /* the heap's, or hk_no_bins */
+    uintptr_t coarse;       /* + a coarse bin's offset: the heap's bin, or one of hk_no_bins */
     struct hk_heap *heap;   /* NULL before the first slow path and after the thread's death */
     uint64_t dead;          /* the thread has given up its heap for good */
     struct hk_calls *calls; /* where it counts its calls: the heap's, or those of no heap */

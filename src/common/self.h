@@ -32,7 +32,7 @@ HK_INLINE struct hk_bin *hk_bin_at(struct hk_heap *heap, size_t offset)
 static inline void hk_coarse_bind(struct hk_heap *heap)
 {
 #if HK_TLS_BINS
-    hk_tls.coarse = heap ? heap->bins : hk_no_bins;
+    hk_tls.coarse = (uintptr_t)(heap ? heap->bins : hk_no_bins) - HK_COARSE_OFFSET;
 #else
     (void)heap;
 #endif
@@ -108,15 +108,25 @@ HK_INLINE void *hk_coarse_pop(struct hk_heap *heap, size_t offset)
 #if HK_SEG_BINS
     (void)heap;
     const char __seg_fs *tls = (const char __seg_fs *)hk_tls_offset();
-    struct hk_bin *bins = *(struct hk_bin *const __seg_fs *)(tls + offsetof(struct hk_tls, coarse));
+    uintptr_t bins = *(const uintptr_t __seg_fs *)(tls + offsetof(struct hk_tls, coarse));
+    /* in assembly, or the address is computed first */
+    void *block;
+    __asm__ volatile("movq (%1,%2), %0" : "=r"(block) : "r"(bins), "r"(offset) : "memory");
+    if (HK_UNLIKELY(!block)) {
+        return NULL;
+    }
+    __asm__ volatile("addl $1, 8(%0,%1)\n\t"
+                     "movq %2, (%0,%1)"
+                     :
+                     : "r"(bins), "r"(offset), "r"(*(void **)block)
+                     : "memory", "cc");
+    return block;
 #elif HK_TLS_BINS
     (void)heap;
-    struct hk_bin *bins = hk_tls.coarse;
+    return hk_pop((struct hk_bin *)(hk_tls.coarse + offset));
 #else
-    struct hk_bin *bins = heap->bins + HK_TLS_BIN_COUNT;
+    return hk_pop(hk_bin_at(heap, offset));
 #endif
-    return hk_pop(
-        (struct hk_bin *)((char *)bins + offset - ((size_t)HK_TLS_BIN_COUNT << HK_BIN_SHIFT)));
 }
 
 /* -> the value that `owner` has in the caller's pages (pointer form: in `heap`'s). Never below

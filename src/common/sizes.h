@@ -46,6 +46,7 @@ enum {
 };
 
 _Static_assert(HK_FINE_MAX <= HK_POOL_MAX && HK_POOL_MAX <= 1 << 20, "what the geometry allows");
+_Static_assert(HK_TABLE_COARSE_LOG2 <= 12, "hk_step has 32 bits");
 _Static_assert(HK_SLICES == 64, "slice maps are one 64-bit word");
 
 /* What an irregular half looks up: the bin of each cell, and the block size of each of its bins. */
@@ -73,28 +74,28 @@ HK_INLINE size_t hk_top_bit(uint32_t value)
 #endif
 }
 
-/* -> the step that size `last` + 1 lies in: steps are counted from 2^first, 2^log2 to a doubling.
- */
-HK_INLINE size_t hk_step(uint32_t last, size_t log2, size_t first)
+/* -> the step that `size` lies in: steps are counted from 2^first, 2^log2 to a doubling. The sum is
+ * the same on both sides of a power of two, so the top bit of `size` serves as well as that of the
+ * last byte, and is the shift. */
+HK_INLINE size_t hk_step(size_t size, size_t log2, size_t first)
 {
-    size_t top = hk_top_bit(last);
-    return (last >> (top - log2)) + (top << log2) - ((first + 1) << log2);
+    size_t top = hk_top_bit((uint32_t)size);
+    return ((((uint32_t)size - 1) << log2) >> top) + (top << log2) - ((first + 1) << log2);
 }
 
 /* -> index of the bin for HK_TINY_MAX < size <= HK_FINE_MAX. */
 HK_INLINE size_t hk_fine_bin(size_t size)
 {
-    uint32_t last = (uint32_t)size - 1;
     if (!HK_TABLE_FINE_REGULAR) {
-        return hk_fine_lookup[(last - HK_TINY_MAX) >> HK_TABLE_FINE_LOG2];
+        return hk_fine_lookup[((uint32_t)size - 1 - HK_TINY_MAX) >> HK_TABLE_FINE_LOG2];
     }
-    return hk_step(last, HK_TABLE_FINE_LOG2, 10) + HK_TINY_BINS;
+    return hk_step(size, HK_TABLE_FINE_LOG2, 10) + HK_TINY_BINS;
 }
 
 /* The same for HK_FINE_MAX < size <= HK_POOL_MAX. */
 HK_INLINE size_t hk_coarse_bin(size_t size)
 {
-    size_t step = hk_step((uint32_t)size - 1, HK_TABLE_COARSE_LOG2, 13);
+    size_t step = hk_step(size, HK_TABLE_COARSE_LOG2, 13);
     if (!HK_TABLE_COARSE_REGULAR) {
         return hk_coarse_lookup[step];
     }

@@ -1,13 +1,18 @@
 /* SPDX-License-Identifier: MIT */
-/* The driver of the instruction count: `pairs COUNT` allocates and frees 64 bytes COUNT times. */
+/* The driver of the instruction count: `pairs COUNT SIZE` allocates and frees SIZE bytes COUNT
+ * times. */
 #include <stdlib.h>
 
 int main(int argc, char **argv)
 {
-    long count = argc > 1 ? atol(argv[1]) : 1;
+    if (argc != 3) {
+        return 2;
+    }
+    long count = atol(argv[1]);
+    size_t size = (size_t)atol(argv[2]);
 
     for (long i = 0; i < count; i++) {
-        void *block = malloc(64);
+        void *block = malloc(size);
         __asm__ volatile("" : : "r"(block) : "memory"); /* or the pair would be optimised away */
         free(block);
     }
