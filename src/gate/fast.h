@@ -135,7 +135,7 @@ HK_INLINE void *hk_fast_calloc(size_t count, size_t size)
     if (HK_UNLIKELY(!block)) {
         return hk_gate_miss_zero(total);
     }
-    return hk_fast_decorated(memset(block, 0, hk_scrub_rest(total)), total);
+    return hk_fast_decorated(hk_clear(block, hk_scrub_rest(total)), total);
 }
 
 #endif

@@ -202,6 +202,21 @@ static void calloc_is_always_right(void **state)
     }
 }
 
+/* Not a byte more: what follows the bytes asked for may be a header's or a canary's. */
+static void clearing_ends_where_it_should(void **state)
+{
+    (void)state;
+    enum { BEFORE = 16, MOST = 200, ALL = BEFORE + MOST + 64 };
+    unsigned char bytes[ALL];
+    for (size_t size = 0; size <= MOST; size++) {
+        memset(bytes, SOIL, sizeof bytes);
+        assert_ptr_equal(hk_clear(bytes + BEFORE, size), bytes + BEFORE);
+        assert_true(is_all(bytes, 0, BEFORE, SOIL));
+        assert_true(is_all(bytes, BEFORE, BEFORE + size, 0));
+        assert_true(is_all(bytes, BEFORE + size, ALL, SOIL));
+    }
+}
+
 /* -> OS pages between the header's and the last of a block that are resident. */
 static size_t resident(const unsigned char *block, size_t size)
 {
@@ -252,6 +267,7 @@ int main(void)
         cmocka_unit_test(block_that_moved_away_is_scrubbed_as_promised),
         cmocka_unit_test(blocks_freed_elsewhere_are_handed_out_as_promised),
         cmocka_unit_test(calloc_is_always_right),
+        cmocka_unit_test(clearing_ends_where_it_should),
     };
     return cmocka_run_group_tests_name("zero", tests, NULL, NULL);
 }
