@@ -9,16 +9,23 @@
 #include "gate/fast.h"
 #include "gate/gate.h"
 
+/* To the compiler a free block's link and what the program keeps in the block are objects of
+ * different types, which it may move past each other; a call would keep them apart. */
+#define HK_APART() __asm__ volatile("" : : : "memory")
+
 /* -> as malloc. */
 static inline void *hakmem_malloc(size_t size)
 {
     bool constant = !HK_HEADER && __builtin_constant_p(size);
-    return constant ? hk_fast_malloc(size) : hk_malloc(size);
+    void *block = constant ? hk_fast_malloc(size) : hk_malloc(size);
+    HK_APART();
+    return block;
 }
 
 /* As free. */
 static inline void hakmem_free(void *block)
 {
+    HK_APART();
     if (HK_HEADER) {
         hk_free(block);
     } else {
@@ -30,7 +37,9 @@ static inline void hakmem_free(void *block)
 static inline void *hakmem_calloc(size_t count, size_t size)
 {
     bool constant = !HK_HEADER && __builtin_constant_p(count) && __builtin_constant_p(size);
-    return constant ? hk_fast_calloc(count, size) : hk_calloc(count, size);
+    void *block = constant ? hk_fast_calloc(count, size) : hk_calloc(count, size);
+    HK_APART();
+    return block;
 }
 
 #endif
