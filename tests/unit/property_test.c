@@ -173,19 +173,26 @@ static void every_form_of_block_survives(void **state)
     }
 }
 
+static void touch_aligned(unsigned char *block, size_t align, size_t size)
+{
+    require(block != NULL, "out of memory");
+    require((uintptr_t)block % align == 0, "not aligned");
+    require(hk_malloc_usable_size(block) >= size, "too small");
+    block[0] = 1;
+    block[size - 1] = 2;
+    hk_free_aligned_sized(block, align, size);
+}
+
 static void every_size_and_alignment_is_served(void **state)
 {
     (void)state;
     test.random = random_from(0);
     for (size_t align = 16; align <= (size_t)1 << 30; align *= 2) {
-        for (size_t size = 1; size <= SIZE_MOST; size = size * 3 + 1) {
-            unsigned char *block = hk_aligned_alloc(align, size);
-            require(block != NULL, "out of memory");
-            require((uintptr_t)block % align == 0, "not aligned");
-            require(hk_malloc_usable_size(block) >= size, "too small");
-            block[0] = 1;
-            block[size - 1] = 2;
-            hk_free_aligned_sized(block, align, size);
+        for (size_t size = 1; size <= SIZE_MOST; size += 1 + size / 32) {
+            touch_aligned(hk_aligned_alloc(align, size), align, size);
+            void *block = NULL;
+            require(hk_posix_memalign(&block, align, size) == 0, "no memory");
+            touch_aligned(block, align, size);
         }
     }
 }
