@@ -15,7 +15,7 @@
 
 enum {
     BATCH = 32,             /* claims of one round */
-    BUDGET_LEAST = 8 << 20, /* bytes, for budget=auto */
+    BUDGET_LEAST = 6 << 20, /* bytes, for budget=auto */
     HOLD_SINK = 32 << 20,   /* bytes per second */
     SLACK_SHIFT = 4,        /* purge by volume goes down to 15/16 of the threshold */
 };

@@ -66,7 +66,7 @@ static void run_wave(void *(*run)(void *))
 }
 
 /* Eight heaps with some pages of 64 KiB in each of up to 90 size classes that are in use at a time,
- * and free memory up to the budget of 8 MiB. Without reuse the waves would need 1.3 GB. */
+ * and free memory up to the budget of 6 MiB. Without reuse the waves would need 1.3 GB. */
 static const size_t wave_bound = MIB(32);
 
 static void expect_no_growth(size_t before)
@@ -189,7 +189,7 @@ static void *only_free(void *unused)
 }
 
 /* At most 4096 blocks of 400 bytes on average are on their way: 2 MiB live. Besides them a producer
- * may have some pages of each class, the freeing thread 256 KiB held back, and the budget is 8 MiB.
+ * may have some pages of each class, the freeing thread 256 KiB held back, and the budget is 6 MiB.
  * All that was handed over is above 300 MiB. */
 static void one_thread_frees_what_others_make(void)
 {

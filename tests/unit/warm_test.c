@@ -184,7 +184,7 @@ static void budget_is_what_may_be_dirty(void **state)
 {
     (void)state;
     struct hk_heap *heap = hk_cold.birth(0);
-    size_t budget = HK_BUDGET >= 0 ? (size_t)HK_BUDGET : 8 << 20;
+    size_t budget = HK_BUDGET >= 0 ? (size_t)HK_BUDGET : 6 << 20;
     lease_many(heap);
     retire_all(heap);
     hk_cold.trim(NULL, 0);
