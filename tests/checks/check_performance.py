@@ -109,6 +109,17 @@ def check_drift():
         "| slow, mean | 1.375 | SIGABRT | SIGABRT |", "| slow, end | 2.750 | SIGABRT | SIGABRT |"])
 
 
+def check_held():
+    content = made_up()
+    if micro.held(content):
+        return ["a table of bursts without a row of them"]
+    burst = {name: [dict(sample, end_rss_kib=end) for sample, end in zip(samples, (512, 256, 128))]
+             for name, samples in content["results"]["slow"].items()}
+    content["results"]["burst_slow"] = {**burst, "y": [FAILED]}
+    content["units"]["burst_slow"], content["groups"]["burst_slow"] = "ns", "one"
+    return has_lines(micro.tables(content), ["| burst_slow | 25% | 50% | SIGABRT |"])
+
+
 def check_sizes():
     """A cliff at 65 bytes, a rival at 64, a system call, and sizes between the doublings."""
     def samples(time):
@@ -205,8 +216,9 @@ def check_kinds():
 
 
 def self_test():
-    violations = [line for check_it in (check_ratios, check_drift, check_sizes, check_rounding_up,
-                                        check_contention, check_scaling, check_kinds) for line in check_it()]
+    checks = (check_ratios, check_drift, check_held, check_sizes, check_rounding_up, check_contention,
+              check_scaling, check_kinds)
+    violations = [line for check_it in checks for line in check_it()]
     if not check_document("### Start-up\n| hakmem | 1 |\n"):
         violations.append("a document without its rows is found good")
     return violations
