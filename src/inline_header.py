@@ -12,6 +12,44 @@ from pathlib import Path
 
 INCLUDE = re.compile(r'\s*#\s*include\s+"([^"]+)"')
 SYMBOL = "hakmem_inline_h_is_of_another_build_than_the_archive"
+HEAD = """\
+/* SPDX-License-Identifier: MIT */
+/* Made by hakmem's build; hakmem_malloc, hakmem_free and hakmem_calloc at the end are for programs,
+ * all else is the library's own and changes without notice. */
+#ifndef HAKMEM_INLINE_H
+#define HAKMEM_INLINE_H
+#ifdef __cplusplus
+#error "hakmem-inline.h is for C: in C++ call malloc and free"
+#endif
+#if __STDC_VERSION__ < 199901L || (defined(__STRICT_ANSI__) && !defined(__clang__))
+#error "hakmem-inline.h needs GNU C of 1999 or later: compile with -std=gnu11"
+#endif
+#pragma GCC system_header"""
+# Bins in the form of the archive's, or owners would be told by something else. Retained: the linker
+# would drop what nothing refers to, and with it the question.
+TAIL = """\
+#if HK_SEG_BINS
+#define HAKMEM_INLINE_BUILD {symbol}_seg
+#else
+#define HAKMEM_INLINE_BUILD {symbol}
+#endif
+extern const char HAKMEM_INLINE_BUILD;
+#if !defined(HAKMEM_INLINE_ARCHIVE) && !HK_INLINE_CALLS
+#ifdef __has_attribute
+#if __has_attribute(retain)
+__attribute__((retain))
+#endif
+#endif
+__attribute__((used)) static const char *const hakmem_inline_build = &HAKMEM_INLINE_BUILD;
+#endif
+#endif
+"""
+SOURCE = """\
+/* SPDX-License-Identifier: MIT */
+#define HAKMEM_INLINE_ARCHIVE
+#include "{header}"
+const char HAKMEM_INLINE_BUILD = 1;
+"""
 
 
 def find(name, folders):
@@ -58,19 +96,8 @@ def main():
     body = [*definitions(args.definitions), *expand(args.header, args.folders, seen)]
     args.depfile.write_text(f"{args.header_out}: {' '.join(map(str, sorted(seen)))}\n", encoding="utf-8")
     symbol = f'{SYMBOL}_{hashlib.sha256(chr(10).join(body).encode()).hexdigest()[:12]}'
-    args.header_out.write_text("\n".join([
-        "/* SPDX-License-Identifier: MIT */",
-        "/* Made by hakmem's build; hakmem_malloc, hakmem_free and hakmem_calloc at the end are for",
-        " * programs, all else is the library's own and changes without notice. */",
-        "#ifndef HAKMEM_INLINE_H", "#define HAKMEM_INLINE_H",
-        "#ifdef __cplusplus", '#error "hakmem-inline.h is for C: call malloc and free"', "#endif",
-        *body,
-        f"extern const char {symbol};",
-        f"static const char *const hakmem_inline_build __attribute__((used)) = &{symbol};",
-        "#endif", ""]), encoding="utf-8")
-    args.source_out.write_text(
-        "/* SPDX-License-Identifier: MIT */\n"
-        f"extern const char {symbol};\nconst char {symbol} = 1;\n", encoding="utf-8")
+    args.header_out.write_text("\n".join([HEAD, *body, TAIL.format(symbol=symbol)]), encoding="utf-8")
+    args.source_out.write_text(SOURCE.format(header=args.header_out.name), encoding="utf-8")
 
 
 if __name__ == "__main__":

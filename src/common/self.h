@@ -133,7 +133,13 @@ HK_INLINE void *hk_coarse_pop(struct hk_heap *heap, size_t offset)
  * 4096. */
 HK_INLINE uintptr_t hk_self_token(struct hk_heap *heap)
 {
-#if HK_SEG_BINS
+#if HK_SEG_BINS && defined(HK_IN_PROGRAM)
+    /* address 0 is no null pointer here, which a program's sanitizer does not know */
+    (void)heap;
+    uintptr_t token;
+    __asm__("movq %%fs:0, %0" : "=r"(token));
+    return token;
+#elif HK_SEG_BINS
     (void)heap;
     return *(const uintptr_t __seg_fs *)0;
 #elif HK_TLS_BINS

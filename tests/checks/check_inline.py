@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Programs with the header hakmem-inline.h: it compiles without warnings, a constant size is no call, and
-with the archive of another build there is no program.
+"""Programs with the header hakmem-inline.h: it compiles without warnings at every level, a constant size
+is no call, and with the archive of another build, or for another C, there is no program.
 
 --budget N: instructions of malloc of a constant size, the return with it; 0: a call is right.
 """
@@ -16,17 +16,31 @@ import common
 import machine_code
 
 WARNINGS = ["-Wall", "-Wextra", "-Werror"]
-SYMBOL = re.compile(r"hakmem_inline_h_is_of_another_build_than_the_archive_(\w{12})")
+SYMBOL = re.compile(r"hakmem_inline_h_is_of_another_build_than_the_archive_([0-9a-f]{12})")
 
 
-def link(args, header, program):
+def link(args, header, program, *flags):
     """-> status and messages"""
     done = subprocess.run(
-        [*args.compiler, "-O2", "-std=gnu11", *WARNINGS, "-include", header, args.source,
+        [*args.compiler, "-O2", "-std=gnu11", *WARNINGS, *flags, "-include", header, args.source,
          args.archive, "-pthread", "-o", program],
         stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
         errors="replace", check=False)
     return done.returncode, done.stdout
+
+
+def check_runs(args, folder):
+    """The program at each level; left behind is that of -O2"""
+    violations = []
+    for level in ("-O0", "-O1", "-O3", "-Os", "-O2"):
+        status, messages = link(args, args.header, folder / "program", level)
+        if status != 0:
+            raise RuntimeError(f"no program with {level}: {messages}")
+        done = subprocess.run([folder / "program"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                              text=True, errors="replace", check=False)
+        if (done.returncode, done.stdout) != (0, "fits\n"):
+            violations.append(f"the program of {level} ends with {done.returncode}: {done.stdout}")
+    return violations
 
 
 def check_other_build(args, folder):
@@ -35,9 +49,18 @@ def check_other_build(args, folder):
         return ["the header does not say of which build it is"]
     header = folder / args.header.name
     header.write_text(SYMBOL.sub(lambda found: found[0][:-12] + "0" * 12, text), encoding="utf-8")
-    status, messages = link(args, header, folder / "other")
-    if status == 0 or not SYMBOL.search(messages):
-        return [f"with another build's header linking ends with {status}: {messages}"]
+    violations = []
+    for flags in ((), ("-Wl,--gc-sections",), ("-fdata-sections", "-Wl,--gc-sections")):
+        status, messages = link(args, header, folder / "other", *flags)
+        if status == 0 or not SYMBOL.search(messages):
+            violations.append(f"with another build's header linking ends with {status}: {messages}")
+    return violations
+
+
+def check_other_c(args, folder):
+    status, messages = link(args, args.header, folder / "other", "-std=gnu89")
+    if status == 0 or "compile with -std=gnu11" not in messages:
+        return [f"in old C compiling ends with {status}: {messages}"]
     return []
 
 
@@ -56,14 +79,8 @@ def check_code(args, program):
 def check(args):
     with tempfile.TemporaryDirectory() as name:
         folder = pathlib.Path(name)
-        status, messages = link(args, args.header, folder / "program")
-        if status != 0:
-            raise RuntimeError(f"no program: {messages}")
-        done = subprocess.run([folder / "program"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-                              text=True, errors="replace", check=False)
-        violations = [] if (done.returncode, done.stdout) == (0, "fits\n") else [
-            f"the program ends with {done.returncode}: {done.stdout}"]
-        return violations + check_code(args, folder / "program") + check_other_build(args, folder)
+        return [*check_runs(args, folder), *check_code(args, folder / "program"),
+                *check_other_build(args, folder), *check_other_c(args, folder)]
 
 
 def main():

@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define LONG_TEXT "a text of more than forty-eight characters, less than 64"
+
 void *take(void);
 void *take_some(size_t size);
 
@@ -33,6 +35,62 @@ static void fill(void **block, size_t count)
     }
 }
 
+static bool differ(void *const *block, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        for (size_t j = 0; j < i; j++) {
+            if (block[i] == block[j]) {
+                return false;
+            }
+        }
+    }
+    return true;
+}
+
+/* Compilers know functions that allocate, and that these change no memory which a program sees. */
+static bool mixes_with_malloc(void)
+{
+    void *block[] = {hakmem_malloc(64),    malloc(64),        hakmem_malloc(64),
+                     calloc(1, 64),        hakmem_malloc(64), strdup(LONG_TEXT),
+                     hakmem_calloc(1, 64), malloc(64),        hakmem_malloc(64)};
+    free(block[0]);
+    hakmem_free(block[1]);
+    free(block[2]);
+    block[0] = hakmem_malloc(64);
+    block[1] = malloc(64);
+    block[2] = hakmem_malloc(64);
+    bool all = differ(block, sizeof block / sizeof *block);
+    for (size_t i = 0; i < sizeof block / sizeof *block; i++) {
+        (i & 1 ? free : hakmem_free)(block[i]);
+    }
+    return all;
+}
+
+struct node {
+    struct node *next;
+    long value;
+};
+
+/* What the program stores in a block, and the link in it once it is free, do not get mixed up. */
+static long sum_of_lists(long rounds)
+{
+    long sum = 0;
+    for (long i = 0; i < rounds; i++) {
+        struct node *first = hakmem_malloc(sizeof *first);
+        first->next = NULL;
+        first->value = i;
+        struct node *second = hakmem_malloc(sizeof *second);
+        second->next = first;
+        second->value = 1;
+        sum += second->next->value + second->value;
+        first->next = second;
+        hakmem_free(first);
+        second->next = NULL;
+        hakmem_free(second);
+    }
+    return sum;
+}
+
 int main(void)
 {
     enum { COUNT = 2000 };
@@ -48,6 +106,16 @@ int main(void)
         (i & 1 ? free : hakmem_free)(block[i]);
     }
     hakmem_free(NULL);
+    for (int i = 0; i < 100; i++) {
+        if (!mixes_with_malloc()) {
+            (void)fprintf(stderr, "a block is out twice\n");
+            return 1;
+        }
+    }
+    if (sum_of_lists(COUNT) != COUNT * (COUNT - 1L) / 2 + COUNT) {
+        (void)fprintf(stderr, "a list is not what it was\n");
+        return 1;
+    }
     puts("fits");
     return 0;
 }
