@@ -33,7 +33,7 @@ TAIL = """\
 #else
 #define HAKMEM_INLINE_BUILD {symbol}
 #endif
-extern const char HAKMEM_INLINE_BUILD;
+__attribute__((visibility("hidden"))) extern const char HAKMEM_INLINE_BUILD;
 #if !defined(HAKMEM_INLINE_ARCHIVE) && !HK_INLINE_CALLS
 #ifdef __has_attribute
 #if __has_attribute(retain)

@@ -103,7 +103,7 @@ int hk_posix_memalign(void **out, size_t align, size_t size)
     }
     void *block = rounded <= HK_TINY_MAX ? hk_fast_tiny(rounded) : hk_fast_pool(rounded);
     if (HK_UNLIKELY(!block)) {
-        return allocate_quietly(out, align, size);
+        return allocate_quietly(out, align, rounded);
     }
     void *seen = HK_DECORATOR.allocated(hk_scrub_out(block, rounded), rounded);
     if (HK_UNLIKELY(!seen)) {

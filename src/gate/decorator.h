@@ -12,11 +12,12 @@
 struct hk_decorator {
     const char *name;
 
-    /* `block` (not NULL) of `size` requested bytes is about to be handed out. -> the block, or NULL
-     * to refuse it: the gate then frees it and reports ENOMEM. any; must not allocate. */
+    /* `block` (not NULL) of `size` requested bytes is about to be handed out; of aligned forms they
+     * may be rounded up. -> the block, or NULL to refuse it: the gate then frees it and reports
+     * ENOMEM. any; must not allocate, nor change errno. */
     void *(*allocated)(void *block, size_t size);
 
-    /* `block` (not NULL) is about to be freed. any; must not allocate. */
+    /* `block` (not NULL) is about to be freed. any; must not allocate, nor change errno. */
     void (*freeing)(void *block);
 };
 

@@ -15,13 +15,16 @@
 
 #include <stdlib.h>
 
-/* A sanitizer brings a malloc of its own, beside which there must be no other. */
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+/* A sanitizer brings a malloc of its own, beside which there must be no other. For those that show
+ * no macro a program defines HAKMEM_INLINE_CALLS, in all of its units. */
+#if defined(HAKMEM_INLINE_CALLS) || defined(__SANITIZE_ADDRESS__) ||                               \
+    defined(__SANITIZE_THREAD__) || defined(__SANITIZE_HWADDRESS__)
 #define HK_INLINE_CALLS 1
 #elif defined(__has_feature)
 #define HK_INLINE_CALLS                                                                            \
     (__has_feature(address_sanitizer) || __has_feature(thread_sanitizer) ||                        \
-     __has_feature(memory_sanitizer))
+     __has_feature(memory_sanitizer) || __has_feature(leak_sanitizer) ||                           \
+     __has_feature(hwaddress_sanitizer))
 #else
 #define HK_INLINE_CALLS 0
 #endif

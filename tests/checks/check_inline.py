@@ -50,7 +50,7 @@ def check_other_build(args, folder):
     header = folder / args.header.name
     header.write_text(SYMBOL.sub(lambda found: found[0][:-12] + "0" * 12, text), encoding="utf-8")
     violations = []
-    for flags in ((), ("-Wl,--gc-sections",), ("-fdata-sections", "-Wl,--gc-sections")):
+    for flags in ((), ("-Wl,--gc-sections",), ("-fdata-sections", "-Wl,--gc-sections"), ("-shared", "-fPIC")):
         status, messages = link(args, header, folder / "other", *flags)
         if status == 0 or not SYMBOL.search(messages):
             violations.append(f"with another build's header linking ends with {status}: {messages}")
@@ -62,6 +62,19 @@ def check_other_c(args, folder):
     if status == 0 or "compile with -std=gnu11" not in messages:
         return [f"in old C compiling ends with {status}: {messages}"]
     return []
+
+
+def check_calls(args, folder):
+    """Where a malloc of another's is in the program, nothing may need the archive"""
+    violations = []
+    for flag in ("-fsanitize=address", "-fsanitize=thread", "-DHAKMEM_INLINE_CALLS"):
+        unit = folder / "unit.o"
+        common.run_tool(*args.compiler, "-O2", "-std=gnu11", flag, "-include", str(args.header), "-c",
+                        args.source, "-o", str(unit))
+        needed = re.findall(r" U ((?:hk_|hakmem_)\w+)", common.run_tool("nm", str(unit)))
+        if needed:
+            violations.append(f"with {flag} the program still needs {', '.join(needed)}")
+    return violations
 
 
 def check_code(args, program):
@@ -80,7 +93,7 @@ def check(args):
     with tempfile.TemporaryDirectory() as name:
         folder = pathlib.Path(name)
         return [*check_runs(args, folder), *check_code(args, folder / "program"),
-                *check_other_build(args, folder), *check_other_c(args, folder)]
+                *check_other_build(args, folder), *check_other_c(args, folder), *check_calls(args, folder)]
 
 
 def main():
