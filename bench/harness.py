@@ -8,6 +8,7 @@ import argparse
 import fnmatch
 import os
 import platform
+import random
 import signal
 import subprocess
 import sys
@@ -135,17 +136,23 @@ def run(command, allocator, timeout, cpu=None):
     return judge(done)
 
 
+def shuffled(allocators, row, turn):
+    """-> them in an order that depends on row and round alone. Neighbours change: who runs after one
+    that gave huge pages back to the system gets them cheaply.
+    """
+    return random.Random(f'{row} {turn}').sample(allocators, len(allocators))
+
+
 def interleave(rows, allocators, rounds, run_one, progress):
     """Every round goes through all rows (of whatever has a name), and on each through all allocators
-    in an order that rotates from round to round. `progress` is told what runs.
+    in an order of its own. `progress` is told what runs.
     -> {row: {allocator: [run_one(row, allocator), ...]}}
     """
     results = {row.name: {allocator.name: [] for allocator in allocators} for row in rows}
     for turn in range(rounds):
-        shift = turn % len(allocators)
         for index, row in enumerate(rows):
             progress(f'round {turn + 1}/{rounds}, workload {index + 1}/{len(rows)} {row.name}')
-            for allocator in allocators[shift:] + allocators[:shift]:
+            for allocator in shuffled(allocators, row.name, turn):
                 results[row.name][allocator.name].append(run_one(row, allocator))
     return results
 

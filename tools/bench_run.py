@@ -3,8 +3,8 @@
 """Compare hakmem with the system's malloc and with others on the workloads of bench/.
 
 Runs are interleaved: every round goes through all workloads, and on each workload through all
-allocators in an order that rotates from round to round. So a busy moment of the machine hits
-everybody. Ratios are hakmem's median by the other's; below 1 is better.
+allocators in an order of its own. So a busy moment of the machine hits everybody. Ratios are hakmem's
+median by the other's; below 1 is better.
 
 Exit status: 0, 1 if any run failed, 2 if the command line, a library or a program is wrong.
 """

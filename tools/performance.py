@@ -4,8 +4,8 @@
 
 Builds the default profile in DIR/build and measures section by section; what a section measured is
 kept in DIR/results/SECTION.json, so that one can be measured again alone. Every round goes through
-all workloads, and on each through all allocators in an order that rotates from round to round. Ratios
-are hakmem's median by the other's: below 1 is better.
+all workloads, and on each through all allocators in an order of its own. Ratios are hakmem's median by
+the other's: below 1 is better.
 
 Exit status: 0, 1 if the build or a run of hakmem or of the system's malloc failed (failures of others
 are shown in the tables), 2 if the command line is wrong or something is missing.
