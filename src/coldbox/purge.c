@@ -51,7 +51,7 @@ size_t hk_purge_threshold_locked(void)
     if (HK_FREE_POLICY == HK_FREE_EAGER) {
         return 0;
     }
-    size_t budget = hk_slabs.peak / 10;
+    size_t budget = hk_slabs.peak / 16;
     budget = budget > BUDGET_LEAST ? budget : BUDGET_LEAST;
     budget = HK_BUDGET >= 0 ? (size_t)HK_BUDGET : budget;
     return budget + hk_slabs.hold;
