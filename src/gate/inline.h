@@ -37,7 +37,7 @@
 /* -> as malloc. */
 static inline void *hakmem_malloc(size_t size)
 {
-    if (HK_HEADER || HK_INLINE_CALLS || !__builtin_constant_p(size)) {
+    if (HK_HEADER != HK_HEADER_OFF || HK_INLINE_CALLS || !__builtin_constant_p(size)) {
         return malloc(size);
     }
     HK_APART();
@@ -49,7 +49,7 @@ static inline void *hakmem_malloc(size_t size)
 /* As free. */
 static inline void hakmem_free(void *block)
 {
-    if (HK_HEADER || HK_INLINE_CALLS) {
+    if (HK_HEADER != HK_HEADER_OFF || HK_INLINE_CALLS) {
         free(block);
         return;
     }
@@ -61,7 +61,7 @@ static inline void hakmem_free(void *block)
 /* -> as calloc. */
 static inline void *hakmem_calloc(size_t count, size_t size)
 {
-    if (HK_HEADER || HK_INLINE_CALLS || !__builtin_constant_p(count) ||
+    if (HK_HEADER != HK_HEADER_OFF || HK_INLINE_CALLS || !__builtin_constant_p(count) ||
         !__builtin_constant_p(size)) {
         return calloc(count, size);
     }
