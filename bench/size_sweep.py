@@ -53,7 +53,7 @@ def points_of(chosen):
 
 
 def measure(allocators, directory, chosen, *, rounds, scale, timeout, progress):
-    """Run every pattern and size under every allocator, in an order that rotates. -> the points"""
+    """Run every pattern and size under every allocator, in an order of its own. -> the points"""
     points = {name_of(point): point for point in points_of(chosen)}
     cpu = harness.pinned_cpu()
 

@@ -3,8 +3,8 @@
 """Judge the learner: build policy=frozen, observe and learn, and run the workloads whose phases
 change class over all three, interleaved.
 
-Every round goes through all workloads, and on each through all builds in an order that rotates from
-round to round. The verdict on a workload is from the ratios of `learn` to `frozen` in each round,
+Every round goes through all workloads, and on each through all builds in an order of its
+own. The verdict on a workload is from the ratios of `learn` to `frozen` in each round,
 their median: equal means within 3 % (--tolerance). `learn` wins where it needs less memory (the
 peak, and the mean if the workload reports one) at equal speed or better, or is faster at equal
 memory or less. `observe` shows what the looking costs.
