@@ -62,11 +62,6 @@ static void *open_huge(char *base, struct hk_large large)
     if (index) {
         describe(page + index, HK_KIND_HUGE, index);
     }
-    hk_lock_take(&hk_slabs.lock);
-    hk_slabs.huge_units += large.units;
-    hk_slabs.huge_bytes += large.usable;
-    hk_slabs_publish_locked();
-    hk_lock_give(&hk_slabs.lock);
     return base + large.offset;
 }
 
@@ -94,16 +89,34 @@ static void *alloc_mapping(struct hk_large large, size_t align)
     }
     large.map_bytes = bytes;
     large.offset = huge_offset(run, align);
+    hk_lock_take(&hk_slabs.lock);
+    hk_slabs.huge_bytes += large.usable;
+    hk_slabs_publish_locked();
+    hk_lock_give(&hk_slabs.lock);
     return open_huge(run, large);
 }
 
+/* Take a run of units for a block of `usable` bytes. -> false: there is none. */
+static bool take_run_locked(uint32_t count, size_t align, size_t usable, struct hk_units *out,
+                            bool *zero)
+{
+    hk_slabs.huge_units += count; /* before the units are taken, which publishes the account */
+    hk_slabs.huge_bytes += usable;
+    if (hk_units_take_locked(count, align, out, zero)) {
+        return true;
+    }
+    hk_slabs.huge_units -= count;
+    hk_slabs.huge_bytes -= usable;
+    return false;
+}
+
 /* Take a run of units, mapping an arena if need be. -> false: out of memory. */
-static bool get_units(uint32_t count, size_t align, struct hk_units *out, bool *zero)
+static bool get_run(uint32_t count, size_t align, size_t usable, struct hk_units *out, bool *zero)
 {
     uint32_t more = align > HK_SUPERSLAB ? (uint32_t)(align >> HK_SUPERSLAB_SHIFT) : 0;
     for (;;) {
         hk_lock_take(&hk_slabs.lock);
-        bool found = hk_units_take_locked(count, align, out, zero);
+        bool found = take_run_locked(count, align, usable, out, zero);
         hk_lock_give(&hk_slabs.lock);
         if (found || hk_arena_grow(count + more) != 0) {
             return found;
@@ -136,9 +149,9 @@ static void *alloc_huge(size_t size, size_t align, size_t reserve, bool *zero)
     }
     size_t wanted = (offset + reserve + HK_SUPERSLAB - 1) >> HK_SUPERSLAB_SHIFT;
     struct hk_units run;
-    bool found =
-        wanted > units && wanted <= UNITS_MAX && get_units((uint32_t)wanted, align, &run, zero);
-    if (!found && !get_units((uint32_t)units, align, &run, zero)) {
+    bool found = wanted > units && wanted <= UNITS_MAX &&
+                 get_run((uint32_t)wanted, align, large.usable, &run, zero);
+    if (!found && !get_run((uint32_t)units, align, large.usable, &run, zero)) {
         return NULL;
     }
     return open_run(run, large, align);
@@ -148,17 +161,17 @@ static void *alloc_huge(size_t size, size_t align, size_t reserve, bool *zero)
  * that would take much of the address space, or more of it than there is. */
 static void *alloc_to_grow(size_t size, bool *zero)
 {
+    struct hk_large large = {.usable = hk_round_up(size, HK_OS.facts()->page)};
+    large.touched = large.usable;
     struct hk_units run;
     hk_lock_take(&hk_slabs.lock);
     bool found = hk_slabs.huge_units < hk_slabs.units / RESERVED_PART &&
-                 hk_units_take_locked(1, HK_SUPERSLAB, &run, zero);
+                 take_run_locked(1, HK_SUPERSLAB, large.usable, &run, zero);
     hk_lock_give(&hk_slabs.lock);
     if (!found) {
         return NULL;
     }
     hk_thp_forgo(run);
-    struct hk_large large = {.usable = hk_round_up(size, HK_OS.facts()->page)};
-    large.touched = large.usable;
     return open_run(run, large, HK_ALIGN);
 }
 

@@ -173,7 +173,8 @@ static uint64_t find_places(uint32_t count, uint64_t places, bool dirty, struct 
     return 0;
 }
 
-bool hk_slices_take_locked(uint32_t count, uint32_t align, struct hk_slices *out, bool *zero)
+bool hk_slices_take_locked(uint32_t count, uint32_t align, bool used, struct hk_slices *out,
+                           bool *zero)
 {
     uint64_t places = align > 1 ? aligned_places(align) : ~(uint64_t)0;
     struct hk_superslab *slab = NULL;
@@ -181,7 +182,9 @@ bool hk_slices_take_locked(uint32_t count, uint32_t align, struct hk_slices *out
     if (hk_slabs.dirty_slices >= count) {
         starts = find_places(count, places, true, &slab);
     }
-    starts = starts ? starts : find_places(count, places, false, &slab);
+    if (!starts && !used) {
+        starts = find_places(count, places, false, &slab);
+    }
     if (!starts) {
         return false;
     }
@@ -298,7 +301,8 @@ static bool open_superslab(bool dense)
 /* Make room for a page, if that is allowed. -> false: there will be none. */
 static bool make_room(enum hk_grow grow)
 {
-    return grow != HK_GROW_NOT && (open_superslab(grow == HK_GROW_DENSE) || hk_arena_grow(1) == 0);
+    bool dense = grow == HK_GROW_DENSE;
+    return (grow == HK_GROW || dense) && (open_superslab(dense) || hk_arena_grow(1) == 0);
 }
 
 enum hk_got hk_slices_get(uint32_t count, uint32_t align, enum hk_grow grow, struct hk_slices *out,
@@ -306,7 +310,7 @@ enum hk_got hk_slices_get(uint32_t count, uint32_t align, enum hk_grow grow, str
 {
     for (enum hk_got got = HK_GOT_FREE;; got = HK_GOT_NEW) {
         hk_lock_take(&hk_slabs.lock);
-        bool found = hk_slices_take_locked(count, align, out, zero);
+        bool found = hk_slices_take_locked(count, align, grow == HK_GROW_USED, out, zero);
         hk_lock_give(&hk_slabs.lock);
         if (found) {
             return got;
@@ -322,8 +326,8 @@ enum hk_got hk_slices_get_handful(uint32_t more, enum hk_grow grow, struct hk_ha
     for (enum hk_got got = HK_GOT_FREE;; got = HK_GOT_NEW) {
         uint32_t count = 0;
         hk_lock_take(&hk_slabs.lock);
-        while (count <= more &&
-               hk_slices_take_locked(1, 1, &out->slice[count], &out->zero[count])) {
+        while (count <= more && hk_slices_take_locked(1, 1, grow == HK_GROW_USED,
+                                                      &out->slice[count], &out->zero[count])) {
             count++;
         }
         hk_lock_give(&hk_slabs.lock);

@@ -77,10 +77,10 @@ static inline uint64_t hk_slice_mask(uint32_t index, uint32_t count)
     return ones << index;
 }
 
-/* Take `count` adjacent slices whose first is a multiple of `align` slices. *zero: none is dirty.
- * -> false: no superslab has such a run. */
-HK_HIDDEN bool hk_slices_take_locked(uint32_t count, uint32_t align, struct hk_slices *out,
-                                     bool *zero);
+/* Take `count` adjacent slices whose first is a multiple of `align` slices; `used`: all of them
+ * dirty. *zero: none is dirty. -> false: no superslab that was looked at has such a run. */
+HK_HIDDEN bool hk_slices_take_locked(uint32_t count, uint32_t align, bool used,
+                                     struct hk_slices *out, bool *zero);
 
 /* Take the `count` slices that follow, if they are free. -> false: nothing changed. */
 HK_HIDDEN bool hk_slices_extend_locked(struct hk_slices slices, uint32_t count);
@@ -99,12 +99,6 @@ HK_HIDDEN void hk_superslab_close_locked(struct hk_superslab *slab);
 
 /* Recompute what is read without the lock, after any change of counts. */
 HK_HIDDEN void hk_slabs_publish_locked(void);
-
-enum hk_grow {
-    HK_GROW_NOT,   /* only what is there */
-    HK_GROW,       /* a new superslab, if need be */
-    HK_GROW_DENSE, /* the same, and it will be touched all over: huge pages are welcome */
-};
 
 /* Whence slices came. */
 enum hk_got {

@@ -124,10 +124,8 @@ static void reset_slice(struct hk_page *page, const struct hk_lease *request, ui
 static enum hk_grow growth(const struct hk_lease *request)
 {
     size_t pages = atomic_load_explicit(&request->heap->page_count, memory_order_relaxed);
-    if (!request->grow) {
-        return HK_GROW_NOT;
-    }
-    return request->slices == 1 && pages >= DENSE_FROM ? HK_GROW_DENSE : HK_GROW;
+    bool dense = request->grow == HK_GROW && request->slices == 1 && pages >= DENSE_FROM;
+    return dense ? HK_GROW_DENSE : (enum hk_grow)request->grow;
 }
 
 /* Take a page from the shared pool, and warm_prefill more for the heap to keep. */
@@ -184,6 +182,7 @@ static struct hk_page *take_page(const struct hk_lease *request, bool *zero)
 struct hk_page *hk_cold_lease(const struct hk_lease *request)
 {
     bool zero = false;
+    HK_ASSERT(request->grow != HK_GROW_USED || request->slices > 1);
     struct hk_page *page = take_page(request, &zero);
     if (!page) {
         return NULL;

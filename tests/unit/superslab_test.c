@@ -8,7 +8,7 @@
 static struct hk_slices get(uint32_t count, uint32_t align, bool *zero)
 {
     struct hk_slices slices;
-    assert_true(hk_slices_get(count, align, true, &slices, zero));
+    assert_true(hk_slices_get(count, align, HK_GROW, &slices, zero));
     return slices;
 }
 
@@ -142,6 +142,27 @@ static void dirty_slices_of_another_superslab_serve_first(void **state)
     assert_null(hk_cold.check());
 }
 
+static void used_slices_are_asked_for_alone(void **state)
+{
+    (void)state;
+    bool zero;
+    hk_cold.trim(NULL, 0);
+    struct hk_slices wall = get(1, 1, &zero);
+    struct hk_slices used = get(3, 1, &zero);
+    struct hk_slices other;
+    assert_int_equal(hk_slices_get(3, 1, HK_GROW_USED, &other, &zero), HK_GOT_NOTHING);
+    put(used);
+
+    assert_int_equal(hk_slices_get(4, 1, HK_GROW_USED, &other, &zero), HK_GOT_NOTHING);
+    assert_int_equal(hk_slices_get(3, 1, HK_GROW_USED, &other, &zero), HK_GOT_FREE);
+
+    assert_false(zero);
+    assert_int_equal(other.index, used.index);
+    put(other);
+    put(wall);
+    assert_null(hk_cold.check());
+}
+
 static void run_extends_into_free_slices_only(void **state)
 {
     (void)state;
@@ -271,6 +292,7 @@ int main(void)
         cmocka_unit_test(fresh_slices_are_zero_and_used_ones_dirty),
         cmocka_unit_test(tightest_run_serves_first),
         cmocka_unit_test(dirty_slices_of_another_superslab_serve_first),
+        cmocka_unit_test(used_slices_are_asked_for_alone),
         cmocka_unit_test(run_extends_into_free_slices_only),
         cmocka_unit_test(whole_superslab_goes_back_as_a_unit),
         cmocka_unit_test(claimed_slices_are_not_handed_out),

@@ -82,8 +82,8 @@ KNOWN = {
     },
     'src/coldbox/large.c': {
         'alloc_to_grow': Site('takes a unit for a block that grows by steps, if there is one to spare', HUGE),
-        'get_units': Site('takes the memory of a huge block', HUGE),
-        'open_huge': Site('accounts for a huge block', HUGE),
+        'alloc_mapping': Site('accounts for a block with a mapping of its own', HUGE),
+        'get_run': Site('takes the memory of a huge block', HUGE),
         'free_units': Site('gives a huge block\'s memory back', HUGE),
         'free_mapping': Site('unmaps a block with a mapping of its own', HUGE),
     },
