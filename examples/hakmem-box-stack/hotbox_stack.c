@@ -76,7 +76,7 @@ static struct hk_page *lease(struct hk_heap *heap, size_t bin_index)
         .bin_index = (uint8_t)bin_index,
         .kind = HK_HOTBOX_STACK_KIND,
         .slices = 1,
-        .grow = HK_GROW_NOT,
+        .grow = false,
     };
     struct stack_lane *lane = hk_lane(heap, bin_index);
     struct hk_page *page = HK_COLD.lease(&request);
@@ -84,7 +84,7 @@ static struct hk_page *lease(struct hk_heap *heap, size_t bin_index)
         return lane->first;
     }
     if (!page) {
-        request.grow = HK_GROW;
+        request.grow = true;
         page = HK_COLD.lease(&request);
     }
     if (page) {

@@ -33,14 +33,6 @@ struct hk_hooks {
     void (*shed)(struct hk_heap *heap);
 };
 
-/* What memory a page may be of. */
-enum hk_grow {
-    HK_GROW_NOT,   /* what no superslab is made for */
-    HK_GROW,       /* any */
-    HK_GROW_USED,  /* such as was used before and not given back; for several slices only */
-    HK_GROW_DENSE, /* any, and huge pages are welcome; within the cold side only */
-};
-
 /* What a box asks for. */
 struct hk_lease {
     struct hk_heap *heap;
@@ -48,7 +40,7 @@ struct hk_lease {
     uint8_t bin_index;
     uint8_t kind;   /* hk_kind_of_bin: HK_KIND_TINY, HK_KIND_BASE or HK_KIND_POOL */
     uint8_t slices; /* 1..HK_PAGE_SLICES_MAX */
-    uint8_t grow;   /* enum hk_grow */
+    bool grow;      /* false: only what no new memory is needed for */
     bool shared;    /* the page shall belong to no heap */
 };
 
@@ -102,8 +94,8 @@ struct hk_cold {
      * block_size, bin_index, kind, back set in every slice, private parts and block maps zero,
      * flags MULTI if it has more than one slice, ZERO if its memory reads as zero. bin is NULL. A
      * shared page has the owner HK_OWNER_SHARED and is on no heap's list: the box guards it.
-     * NULL: out of memory, or of such as was asked for. May wait for a lock or the kernel. holder.
-     */
+     * NULL: out of memory, or, with HK_ASK_MAY, the boxes are to be asked first for what is spare.
+     * May wait for a lock or the kernel. holder. */
     struct hk_page *(*lease)(const struct hk_lease *request);
 
     /* Take back a page (a head descriptor) none of whose blocks is out; its block maps are zero

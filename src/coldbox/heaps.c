@@ -114,6 +114,7 @@ static void enliven(struct hk_heap *heap)
     /* drained before it keeps anything: else a page would be listed twice, here and by attach */
     hk_cold_drain(heap);
     forget_sparse(&heap->sparse);
+    heap->spare = (struct hk_spare){0};
     for (struct hk_page *page = heap->pages; page; page = hk_page_slot(page)->next) {
         attach(heap, page);
     }
@@ -175,7 +176,8 @@ void hk_cold_death(struct hk_heap *heap)
 
 bool hk_cold_adopt(struct hk_heap *heap)
 {
-    if (!atomic_load_explicit(&hk_heaps.orphan_count, memory_order_relaxed)) {
+    if (heap->spare.ask == HK_ASK_PLEASE ||
+        !atomic_load_explicit(&hk_heaps.orphan_count, memory_order_relaxed)) {
         return false;
     }
     hk_lock_take(&hk_heaps.lock);

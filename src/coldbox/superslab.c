@@ -301,8 +301,7 @@ static bool open_superslab(bool dense)
 /* Make room for a page, if that is allowed. -> false: there will be none. */
 static bool make_room(enum hk_grow grow)
 {
-    bool dense = grow == HK_GROW_DENSE;
-    return (grow == HK_GROW || dense) && (open_superslab(dense) || hk_arena_grow(1) == 0);
+    return grow >= HK_GROW && (open_superslab(grow == HK_GROW_DENSE) || hk_arena_grow(1) == 0);
 }
 
 enum hk_got hk_slices_get(uint32_t count, uint32_t align, enum hk_grow grow, struct hk_slices *out,

@@ -100,6 +100,13 @@ HK_HIDDEN void hk_superslab_close_locked(struct hk_superslab *slab);
 /* Recompute what is read without the lock, after any change of counts. */
 HK_HIDDEN void hk_slabs_publish_locked(void);
 
+enum hk_grow {
+    HK_GROW_USED,  /* only what was used before and not given back since */
+    HK_GROW_NOT,   /* only what is there */
+    HK_GROW,       /* a new superslab, if need be */
+    HK_GROW_DENSE, /* the same, and it will be touched all over: huge pages are welcome */
+};
+
 /* Whence slices came. */
 enum hk_got {
     HK_GOT_NOTHING = 0, /* none there, or out of memory */

@@ -10,7 +10,14 @@
 
 #include <string.h>
 
-enum { DENSE_FROM = 128 }; /* pages of a heap: 8 MiB */
+enum {
+    DENSE_FROM = 128,  /* pages of a heap: 8 MiB */
+    GROWTH_LEAST = 8,  /* slices of new memory after which the boxes are asked for what is spare */
+    GROWTH_SHIFT = 5,  /* in a large heap a thirty-second of it */
+    FILLED_FROM = 4,   /* pages of a class: one more is likely to be filled */
+    SMALL_HEAP = 64,   /* slices, in which a page of several is worth asking for */
+    FORGET_LEASES = 8, /* without regret, for which one is forgotten */
+};
 
 struct hk_page *hk_warm_take(struct hk_heap *heap)
 {
@@ -75,6 +82,7 @@ static void link_page(struct hk_heap *heap, struct hk_page *page)
     }
     heap->pages = page;
     heap->slice_count += slot->slices;
+    heap->class_pages[page->bin_index] += 1;
     hk_atomic_add(&heap->page_count, 1);
 }
 
@@ -86,6 +94,7 @@ static void unlink_page(struct hk_heap *heap, struct hk_page *page)
         hk_page_slot(slot->next)->prev = slot->prev;
     }
     heap->slice_count -= slot->slices;
+    heap->class_pages[page->bin_index] -= 1;
     hk_atomic_sub(&heap->page_count, 1);
 }
 
@@ -124,16 +133,18 @@ static void reset_slice(struct hk_page *page, const struct hk_lease *request, ui
 static enum hk_grow growth(const struct hk_lease *request)
 {
     size_t pages = atomic_load_explicit(&request->heap->page_count, memory_order_relaxed);
-    bool dense = request->grow == HK_GROW && request->slices == 1 && pages >= DENSE_FROM;
-    return dense ? HK_GROW_DENSE : (enum hk_grow)request->grow;
+    if (!request->grow) {
+        return HK_GROW_NOT;
+    }
+    return request->slices == 1 && pages >= DENSE_FROM ? HK_GROW_DENSE : HK_GROW;
 }
 
 /* Take a page from the shared pool, and warm_prefill more for the heap to keep. */
-static enum hk_got take_handful(const struct hk_lease *request, struct hk_slices *out, bool *zero)
+static enum hk_got take_handful(struct hk_heap *heap, enum hk_grow grow, struct hk_slices *out,
+                                bool *zero)
 {
     struct hk_handful got;
-    struct hk_heap *heap = request->heap;
-    enum hk_got whence = hk_slices_get_handful(HK_WARM_PREFILL, growth(request), &got);
+    enum hk_got whence = hk_slices_get_handful(HK_WARM_PREFILL, grow, &got);
     for (uint32_t i = 1; whence && i < got.count; i++) {
         struct hk_page *page = hk_superslab_page(got.slice[i].slab, got.slice[i].index);
         page->flags = got.zero[i] ? HK_PAGE_ZERO : 0;
@@ -144,19 +155,35 @@ static enum hk_got take_handful(const struct hk_lease *request, struct hk_slices
     return whence;
 }
 
+/* Note whether the class could do without what it gave up last. */
+static void note_lease(struct hk_spare *spare, size_t bin_index)
+{
+    uint64_t bit = (uint64_t)1 << bin_index % 64;
+    if (spare->given[bin_index / 64] & bit) {
+        spare->given[bin_index / 64] &= ~bit;
+        hk_spare_regret(spare);
+    } else if (++spare->leases >= FORGET_LEASES) {
+        spare->leases = 0;
+        spare->regrets -= spare->regrets > 0;
+    }
+}
+
 /* -> a page from the shared pool, or NULL; *zero: its memory reads as zero. */
-static struct hk_page *take_shared(const struct hk_lease *request, bool prefill, bool *zero)
+static struct hk_page *take_shared(const struct hk_lease *request, enum hk_grow grow, bool prefill,
+                                   bool *zero)
 {
     struct hk_heap *heap = request->heap;
     struct hk_slices slices;
     uint32_t warm = heap->warm_count;
-    if (heap->spans.taken) {
-        hk_spans_yield(heap);
-    }
     enum hk_got got = HK_WARM_PREFILL && prefill
-                          ? take_handful(request, &slices, zero)
-                          : hk_slices_get(request->slices, 1, growth(request), &slices, zero);
-    heap->fresh += got && *zero ? request->slices : 0;
+                          ? take_handful(heap, grow, &slices, zero)
+                          : hk_slices_get(request->slices, 1, grow, &slices, zero);
+    if (!got && grow == HK_GROW_USED) {
+        return NULL; /* not a visit: the caller comes again at once */
+    }
+    if (got) {
+        heap->spare.fresh += *zero ? request->slices : 0;
+    }
     uint32_t taken = got ? request->slices + heap->warm_count - warm : 0;
     count_visit(heap, request->bin_index, (int32_t)taken);
     if (got == HK_GOT_NEW) {
@@ -165,25 +192,74 @@ static struct hk_page *take_shared(const struct hk_lease *request, bool prefill,
     return got ? hk_superslab_page(slices.slab, slices.index) : NULL;
 }
 
+static struct hk_page *take_warm(const struct hk_lease *request, bool *zero)
+{
+    struct hk_page *page = hk_warm_take(request->heap);
+    if (page) {
+        *zero = page->flags & HK_PAGE_ZERO;
+        hk_count_event(request->heap, request->bin_index, HK_EVENT_WARM);
+    }
+    return page;
+}
+
+/* -> true: the heap has taken so much new memory since the boxes were asked for what is spare. */
+static bool has_grown(const struct hk_heap *heap)
+{
+    return heap->spare.fresh >= GROWTH_LEAST &&
+           heap->spare.fresh >= heap->slice_count >> GROWTH_SHIFT;
+}
+
+/* -> true: before new memory is taken the boxes are asked for what is spare. For a page that will
+ * be filled that is worth a look as long as none is in vain. One of which little is used needs as
+ * much of another class's memory as of new memory, and that class new memory in its place: for it
+ * the boxes are asked now and then. So they are where classes take turns, each of which finds
+ * itself without its page. */
+static bool asks_for_spare(const struct hk_lease *request)
+{
+    const struct hk_heap *heap = request->heap;
+    if (heap->spare.ask != HK_ASK_MAY || HK_FREE_POLICY == HK_FREE_KEEP || !heap->keeps) {
+        return false;
+    }
+    bool filled = HK_FREE_POLICY == HK_FREE_BATCH && !request->shared &&
+                  (heap->class_pages[request->bin_index] >= FILLED_FROM ||
+                   (request->slices > 1 && heap->slice_count <= SMALL_HEAP));
+    return has_grown(heap) ||
+           (filled && !heap->spare.vain && heap->spare.regrets < HK_REGRETS_MOST);
+}
+
+/* -> a page of used memory, or NULL: there is none, and the gate is to ask the boxes for some. */
+static struct hk_page *take_used(const struct hk_lease *request, bool prefill, bool *zero)
+{
+    struct hk_spare *spare = &request->heap->spare;
+    struct hk_page *page = take_shared(request, HK_GROW_USED, prefill, zero);
+    if (!page) {
+        spare->ask = HK_ASK_PLEASE;
+        spare->fresh = 0;
+    }
+    return page;
+}
+
 /* -> a page with nothing set but its slices' being ours, or NULL. */
 static struct hk_page *take_page(const struct hk_lease *request, bool *zero)
 {
     struct hk_heap *heap = request->heap;
     bool may_be_warm = request->slices == 1 && hk_policy_of(heap, request->bin_index).page_box;
-    struct hk_page *page = may_be_warm ? hk_warm_take(heap) : NULL;
-    if (page) {
-        *zero = page->flags & HK_PAGE_ZERO;
-        hk_count_event(heap, request->bin_index, HK_EVENT_WARM);
-        return page;
+    struct hk_page *page = may_be_warm ? take_warm(request, zero) : NULL;
+    if (!page && heap->spans.taken) {
+        hk_spans_yield(heap);
     }
-    return take_shared(request, may_be_warm && heap->keeps, zero);
+    bool prefill = may_be_warm && heap->keeps;
+    if (!page && asks_for_spare(request)) {
+        return take_used(request, prefill, zero);
+    }
+    return page ? page : take_shared(request, growth(request), prefill, zero);
 }
 
 struct hk_page *hk_cold_lease(const struct hk_lease *request)
 {
     bool zero = false;
-    HK_ASSERT(request->grow != HK_GROW_USED || request->slices > 1);
-    struct hk_page *page = take_page(request, &zero);
+    bool refused = request->heap->spare.ask == HK_ASK_PLEASE;
+    struct hk_page *page = refused ? NULL : take_page(request, &zero);
     if (!page) {
         return NULL;
     }
@@ -198,6 +274,7 @@ struct hk_page *hk_cold_lease(const struct hk_lease *request)
         }
     }
     if (!request->shared) {
+        note_lease(&request->heap->spare, request->bin_index);
         link_page(request->heap, page);
         hk_atomic_put(&slot->heap, request->heap, memory_order_release);
     }
@@ -226,6 +303,8 @@ void hk_cold_retire(struct hk_heap *heap, struct hk_page *page)
     HK_ASSERT(!hk_page_heap(page) || hk_page_heap(page) == heap);
     if (hk_page_heap(page)) {
         unlink_page(heap, page);
+        bool given = heap->spare.ask == HK_ASK_GIVING;
+        heap->spare.given[bin_index / 64] |= (uint64_t)given << bin_index % 64;
     }
     hk_count_event(heap, bin_index, HK_EVENT_RETIRE);
     clear_slices(page, slices);

@@ -78,6 +78,34 @@ _Static_assert(HK_TINY_LANE % 16 == 0 && HK_POOL_LANE % 16 == 0, "lanes keep the
 
 struct hk_policy;
 
+/* Before new memory is taken for a page, boxes may be asked for what is spare: pages of classes of
+ * which the application has no block. A box asks for a page in the middle of its work, when no
+ * other may touch the heap; so its lease is refused, and the gate asks the boxes and comes again.
+ */
+enum hk_ask {
+    HK_ASK_NOT = 0, /* new memory is taken */
+    HK_ASK_MAY,     /* set by the gate: a lease may be refused */
+    HK_ASK_PLEASE,  /* set by lease: it was */
+    HK_ASK_GIVING,  /* set by the gate: boxes give up what is spare */
+};
+
+enum { HK_REGRETS_MOST = 8 }; /* with so many, much new memory is taken before boxes are asked */
+
+struct hk_spare {
+    uint8_t ask;     /* enum hk_ask */
+    bool vain;       /* nothing was spare when the boxes were asked last */
+    uint8_t regrets; /* leases of late of classes that had just given pages up */
+    uint8_t leases;  /* others, since one regret was forgotten for some of them */
+    uint32_t fresh;  /* slices of new memory since the boxes were asked last */
+    /* bit: the class has given pages up since its last lease */
+    uint64_t given[(HK_BIN_COUNT + 63) / 64];
+};
+
+static inline void hk_spare_regret(struct hk_spare *spare)
+{
+    spare->regrets += spare->regrets < HK_REGRETS_MOST;
+}
+
 struct hk_heap {
     /* any thread */
     _Atomic(void *) queue;   /* chains of blocks that came home: see coldbox/remote.h */
@@ -96,7 +124,8 @@ struct hk_heap {
     void *fresh_block;          /* last block from memory that reads as zero, or NULL; for calloc */
     const struct hk_policy *policy; /* that the heap follows; NULL: the profile. coldbox/learn.h */
     uint32_t grown; /* slices that the shared pool gave, less those it got, since the last step */
-    uint32_t fresh; /* slices of new memory leased since the boxes gave up what was spare */
+    uint32_t class_pages[HK_BIN_COUNT]; /* pages of each class */
+    struct hk_spare spare;
     uint32_t warm_count;
     struct hk_page *warm[HK_WARM_MAX];
     struct hk_remote_entry remote[HK_REMOTE_ENTRIES];

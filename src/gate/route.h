@@ -109,15 +109,16 @@ static inline size_t hk_route_collect(struct hk_heap *heap, enum hk_collect how)
 
 /* What the heap does not use goes back: `how` is HK_COLLECT_IDLE or HK_COLLECT_SPARE. Not asked of
  * a pool with shared pages: of those it has a few bounded blocks. */
-static inline void hk_route_unused(struct hk_heap *heap, enum hk_collect how)
+static inline size_t hk_route_unused(struct hk_heap *heap, enum hk_collect how)
 {
-    HK_TINY.collect(heap, how);
+    size_t bytes = HK_TINY.collect(heap, how);
     if (HK_HAS_BASE) {
-        HK_TINY_BASE.collect(heap, how);
+        bytes += HK_TINY_BASE.collect(heap, how);
     }
     if (HK_POOL.owns_pages) {
-        HK_POOL.collect(heap, how);
+        bytes += HK_POOL.collect(heap, how);
     }
+    return bytes;
 }
 
 static inline void hk_route_init(struct hk_heap *heap)

@@ -18,18 +18,8 @@
 #include <string.h>
 
 enum {
-    PACE = 16,        /* slow paths of a heap between two looks at the clock */
-    GROWTH_LEAST = 8, /* slices of new memory after which a heap gives up what is spare */
-    GROWTH_SHIFT = 5, /* in a large heap a thirty-second of it */
+    PACE = 16, /* slow paths of a heap between two looks at the clock */
 };
-
-/* -> true: the heap has grown so much by new memory that what it keeps of classes that nobody uses
- * should serve first. */
-static inline bool has_grown(const struct hk_heap *heap)
-{
-    return HK_FREE_POLICY != HK_FREE_KEEP && heap->fresh >= GROWTH_LEAST &&
-           heap->fresh >= heap->slice_count >> GROWTH_SHIFT;
-}
 
 static void age(struct hk_heap *heap, uint64_t now)
 {
@@ -44,10 +34,6 @@ static __attribute__((noinline)) void turn(struct hk_heap *heap)
 {
     int saved = errno;
     uint64_t now = HK_OS.now();
-    if (has_grown(heap)) {
-        heap->fresh = 0;
-        hk_route_unused(heap, HK_COLLECT_SPARE);
-    }
     if (heap->refills % PACE == 0) {
         HK_COLD.flush(heap);
         HK_COLD.drain(heap);
@@ -64,7 +50,7 @@ static __attribute__((noinline)) void turn(struct hk_heap *heap)
 static inline void pace(struct hk_heap *heap)
 {
     heap->refills += 1;
-    if (HK_UNLIKELY(heap->refills % PACE == 0 || has_grown(heap) ||
+    if (HK_UNLIKELY(heap->refills % PACE == 0 ||
                     (HK_POLICY != HK_POLICY_FROZEN && hk_policy_has_grown(heap)))) {
         turn(heap);
     }
@@ -105,6 +91,21 @@ static void *handed_out(void *block, size_t size, int saved_errno)
     return shown(block, size);
 }
 
+/* Refill; before new memory is taken for it, what classes keep that nobody uses serves. */
+static void *refill_sparingly(struct hk_heap *heap, size_t size)
+{
+    heap->spare.ask = HK_ASK_MAY;
+    void *block = hk_route_refill(heap, size);
+    if (HK_UNLIKELY(heap->spare.ask == HK_ASK_PLEASE)) {
+        heap->spare.ask = HK_ASK_GIVING;
+        heap->spare.vain = hk_route_unused(heap, HK_COLLECT_SPARE) == 0;
+        heap->spare.ask = HK_ASK_NOT;
+        block = block ? block : hk_route_refill(heap, size);
+    }
+    heap->spare.ask = HK_ASK_NOT;
+    return block;
+}
+
 /* Refill and say what is known of the block's content. */
 static void *refill(size_t size, bool *fresh)
 {
@@ -116,7 +117,7 @@ static void *refill(size_t size, bool *fresh)
     /* a heap that has just been made may come with blocks at hand, and a refill wants an empty bin
      */
     void *block = hk_route_alloc(hk_self(), size);
-    block = block ? block : hk_route_refill(heap, size);
+    block = block ? block : refill_sparingly(heap, size);
     if (HK_UNLIKELY(!block)) {
         /* other classes' free blocks may be what stood in the way of a limit */
         hk_gate_give_back(heap, 0);

@@ -85,9 +85,9 @@ struct hk_hotbox {
      * since the last such call, what lies at hand or is kept empty goes back where it holds more
      * pages than it is worth. It touches no other class, takes a time that does not depend on how
      * many pages there are in use, and may do nothing in a box that has few pages at hand.
-     * HK_COLLECT_SPARE comes when the heap has grown by new memory: what classes hold of which the
-     * application has no block, as far as the box can tell at once, goes back, to serve others. May
-     * do nothing as well. owner. */
+     * HK_COLLECT_SPARE comes before the heap takes new memory, after a refill that got none: what
+     * classes hold of which the application has no block, as far as the box can tell at once, goes
+     * back, to serve others. May do nothing as well. owner. */
     size_t (*collect)(struct hk_heap *heap, enum hk_collect how);
 
     /* Thread exit: bins go home, empty pages are retired (shared ones too), the heap's others are

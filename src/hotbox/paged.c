@@ -17,8 +17,6 @@ enum {
     START_BYTES = 32 * 1024, /* of blocks in a bin before it has learnt anything */
     WAKE_MAX = 8,            /* page-path frees before a full page is listed again */
     ROOM_FLOOR = -(1 << 30), /* debt that a bin may run up without a refill */
-    ASKED_FIRST = 64, /* slices: so small a heap gives up what is spare before it grows, others as
-                         they grow */
 };
 
 /* A run of blocks linked by their first word. */
@@ -354,19 +352,6 @@ static void open_page(struct hk_heap *heap, struct hk_page *page)
     list_last(heap, page);
 }
 
-/* Lease memory that was used before. If there is none, classes of which the application has no
- * block give theirs up. -> NULL: the caller asks again, for any memory. */
-static struct hk_page *lease_used(const struct hk_lease *request)
-{
-    struct hk_lease used = *request;
-    used.grow = HK_GROW_USED;
-    struct hk_page *page = HK_COLD.lease(&used);
-    if (!page) {
-        hk_paged_collect(request->heap, request->kind, HK_COLLECT_SPARE);
-    }
-    return page;
-}
-
 static struct hk_page *lease(struct hk_heap *heap, size_t bin_index)
 {
     size_t block_size = hk_bin_block_size(bin_index);
@@ -376,17 +361,14 @@ static struct hk_page *lease(struct hk_heap *heap, size_t bin_index)
         .bin_index = (uint8_t)bin_index,
         .kind = (uint8_t)hk_kind_of_bin(bin_index),
         .slices = (uint8_t)hk_page_slices(block_size),
-        .grow = HK_GROW_NOT,
+        .grow = false,
     };
-    bool asks =
-        HK_FREE_POLICY != HK_FREE_KEEP && request.slices > 1 && heap->slice_count <= ASKED_FIRST;
-    struct hk_page *page = asks ? lease_used(&request) : NULL;
-    page = page ? page : HK_COLD.lease(&request);
+    struct hk_page *page = HK_COLD.lease(&request);
     if (!page && HK_COLD.adopt(heap) && hk_shelf(heap, bin_index)->first) {
         return hk_shelf(heap, bin_index)->first;
     }
     if (!page) {
-        request.grow = HK_GROW;
+        request.grow = true;
         page = HK_COLD.lease(&request);
     }
     if (page) {

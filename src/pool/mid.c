@@ -150,7 +150,7 @@ static struct hk_page *lease(struct hk_heap *heap, size_t bin)
         .bin_index = (uint8_t)bin,
         .kind = HK_KIND_POOL,
         .slices = (uint8_t)hk_page_slices(block_size),
-        .grow = HK_GROW_NOT,
+        .grow = false,
         .shared = true,
     };
     struct hk_page *page = HK_COLD.lease(&request);
@@ -158,7 +158,7 @@ static struct hk_page *lease(struct hk_heap *heap, size_t bin)
         page = HK_COLD.lease(&request);
     }
     if (!page) {
-        request.grow = HK_GROW;
+        request.grow = true;
         page = HK_COLD.lease(&request);
     }
     return page;

@@ -27,6 +27,7 @@ void fake_link_locked(struct hk_heap *heap, struct hk_page *page)
     }
     heap->pages = page;
     heap->page_count += 1;
+    heap->class_pages[page->bin_index] += 1;
     heap->slice_count += slot->slices;
 }
 
@@ -40,6 +41,7 @@ void fake_unlink_locked(struct hk_heap *heap, struct hk_page *page)
     slot->next = NULL;
     slot->prev = NULL;
     heap->page_count -= 1;
+    heap->class_pages[page->bin_index] -= 1;
     heap->slice_count -= slot->slices;
 }
 

@@ -20,13 +20,11 @@ static uint64_t slice_mask(size_t slices, size_t first)
     return (((uint64_t)1 << slices) - 1) << first;
 }
 
-/* -> index of the first free run of `slices` in the unit, `used`: all of which were leased before;
- * 0: none (slice 0 is never free). */
-static size_t find_run(const struct fake_unit *unit, size_t slices, bool used)
+/* -> index of the first free run of `slices` in the unit; 0: none (slice 0 is never free). */
+static size_t find_run(const struct fake_unit *unit, size_t slices)
 {
     for (size_t first = 1; first + slices <= HK_SLICES; first++) {
-        uint64_t mask = slice_mask(slices, first);
-        if (!(unit->used & mask) && (!used || (unit->dirty & mask) == mask)) {
+        if (!(unit->used & slice_mask(slices, first))) {
             return first;
         }
     }
@@ -52,11 +50,11 @@ static struct fake_unit *add_unit_locked(void)
 }
 
 /* -> first descriptor of a free run, now marked used; NULL: none without a new superslab. */
-static struct hk_page *take_run_locked(size_t slices, bool used, bool *zero)
+static struct hk_page *take_run_locked(size_t slices, bool *zero)
 {
     for (size_t i = 0; i < fake_cold.unit_count; i++) {
         struct fake_unit *unit = &fake_cold.unit[i];
-        size_t first = find_run(unit, slices, used);
+        size_t first = find_run(unit, slices);
         if (first) {
             uint64_t mask = slice_mask(slices, first);
             *zero = !(unit->dirty & mask);
@@ -118,14 +116,12 @@ struct hk_page *hk_cold_fake_lease(const struct hk_lease *request)
     check_request_locked(request);
     struct hk_page *page = NULL;
     /* a refusal counts once, at the last resort, and not at the look for idle memory before it */
-    bool grow = request->grow == HK_GROW;
-    if (!grow || !refused_locked(request->slices)) {
+    if (!request->grow || !refused_locked(request->slices)) {
         bool room = fake_cold.log.leased_now + request->slices <= fake_cold.budget &&
-                    (grow || !fake_cold.fail_at);
-        bool used = request->grow == HK_GROW_USED;
-        page = room ? take_run_locked(request->slices, used, &zero) : NULL;
-        if (!page && room && grow && add_unit_locked()) {
-            page = take_run_locked(request->slices, false, &zero);
+                    (request->grow || !fake_cold.fail_at);
+        page = room ? take_run_locked(request->slices, &zero) : NULL;
+        if (!page && room && request->grow && add_unit_locked()) {
+            page = take_run_locked(request->slices, &zero);
         }
     }
     if (page) {

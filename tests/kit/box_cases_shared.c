@@ -128,7 +128,7 @@ static struct hk_page *lease_for(const struct kit_box *box, struct hk_heap *heap
         .bin_index = (uint8_t)bin,
         .kind = box->kind,
         .slices = (uint8_t)hk_page_slices(hk_bin_block_size(bin)),
-        .grow = HK_GROW,
+        .grow = true,
         .shared = true,
     };
     struct hk_page *page = HK_COLD.lease(&request);

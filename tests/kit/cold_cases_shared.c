@@ -13,7 +13,7 @@ static struct hk_page *lease_shared(const struct hk_cold *cold, struct hk_heap *
         .bin_index = 64,
         .kind = HK_KIND_TINY,
         .slices = slices,
-        .grow = HK_GROW,
+        .grow = true,
         .shared = true,
     };
     struct hk_page *page = cold->lease(&request);

@@ -92,7 +92,7 @@ struct hk_page *kit_lease(const struct hk_cold *cold, struct hk_heap *heap, uint
         .bin_index = 64,
         .kind = HK_KIND_TINY,
         .slices = slices,
-        .grow = HK_GROW,
+        .grow = true,
     };
     struct hk_page *page = cold->lease(&request);
     assert_non_null(page);

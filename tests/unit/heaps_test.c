@@ -13,7 +13,7 @@ static struct hk_page *lease(struct hk_heap *heap, uint8_t slices)
         .bin_index = 4,
         .kind = HK_KIND_TINY,
         .slices = slices,
-        .grow = HK_GROW,
+        .grow = true,
     };
     struct hk_page *page = hk_cold.lease(&request);
     assert_non_null(page);

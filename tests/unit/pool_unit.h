@@ -34,7 +34,7 @@ static inline struct hk_page *new_page(struct hk_heap *heap, size_t size)
         .bin_index = (uint8_t)hk_bin_of_size(size),
         .kind = HK_KIND_POOL,
         .slices = (uint8_t)hk_page_slices(size),
-        .grow = HK_GROW,
+        .grow = true,
         .shared = true,
     };
     struct hk_page *page = HK_COLD.lease(&request);

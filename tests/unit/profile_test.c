@@ -44,7 +44,7 @@ static struct hk_page *lease(struct hk_heap *heap, size_t bin)
         .bin_index = (uint8_t)bin,
         .kind = hk_kind_of_bin(bin),
         .slices = 1,
-        .grow = HK_GROW,
+        .grow = true,
     };
     struct hk_page *page = hk_cold.lease(&request);
     assert_non_null(page);

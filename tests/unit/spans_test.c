@@ -107,7 +107,7 @@ static struct hk_page *lease_one(void)
                                             .bin_index = 4,
                                             .kind = HK_KIND_TINY,
                                             .slices = 1,
-                                            .grow = HK_GROW});
+                                            .grow = true});
 }
 
 /* A page comes from kept memory before it comes from memory that was never used. */

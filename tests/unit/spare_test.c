@@ -1,123 +1,174 @@
 /* SPDX-License-Identifier: MIT */
-/* A small heap that needs several slices gives up what it keeps of other classes before it takes
- * memory that was never used; a large one does not. */
-#include "unit/paged_unit.h"
+/* A heap gives up what it keeps of classes that are not used before it takes memory that was never
+ * used: for a page of several slices, and for one more of a class that fills its pages. Seen
+ * through the gate, over the boxes that do so: hot box v3 and pool v2. */
+#include "unit/unit.h"
+
+#include "coldbox/seat.h"
+#include "gate/gate.h"
+#include "gate/route.h"
+
+#include <string.h>
 
 enum {
     BLOCKS = 3,
-    LARGE = 80,  /* slices, more than a small heap's */
-    SMALL = 512, /* bytes of a block, with which every table has a class */
+    ROOM = 64,  /* bytes of a block that a header may need */
+    PAGES = 80, /* that a class fills */
+    SMALLEST = 64,
+    FEW = 24,     /* slices that a class has before it asks, and that lie at hand of others */
+    ROUNDS = 300, /* after which all is as it will be */
 };
 
-static size_t classes[HK_BIN_COUNT];
-static size_t class_count; /* whose pages have as many slices as any */
+static size_t sizes[HK_BIN_COUNT]; /* of the classes whose pages have as many slices as any */
+static size_t size_count;
 static size_t page_slices;
 
 static int start(void **state)
 {
+    (void)state;
     page_slices = hk_page_slices(hk_bin_block_size(HK_BIN_COUNT - 1));
     for (size_t i = HK_TINY_BINS; page_slices > 1 && i < HK_BIN_COUNT; i++) {
         if (hk_page_slices(hk_bin_block_size(i)) == page_slices) {
-            classes[class_count++] = i;
+            sizes[size_count++] = hk_bin_block_size(i) - ROOM;
         }
     }
-    return start_paged(state);
+    return 0;
 }
 
-static void free_blocks(struct hk_heap *heap, void **blocks)
+static bool pool_spares(void)
 {
-    for (size_t i = 0; i < BLOCKS; i++) {
-        (void)hk_paged_free(heap, hk_page_of(blocks[i]), blocks[i]);
-    }
+    return HK_FREE_POLICY == HK_FREE_BATCH && size_count > 2 && strcmp(HK_POOL.name, "v2") == 0;
 }
 
-/* -> slices of the heap after it has used each class once. */
-static size_t use_in_turn(struct hk_heap *heap)
+static bool tiny_spares(void)
 {
-    for (size_t i = 0; i < class_count; i++) {
+    return HK_FREE_POLICY == HK_FREE_BATCH && !HK_HAS_BASE && strcmp(HK_TINY.name, "v3") == 0;
+}
+
+static struct hk_cold_stat cold_stat(void)
+{
+    struct hk_cold_stat stat;
+    HK_COLD.stat(&stat);
+    return stat;
+}
+
+static size_t leased(void)
+{
+    return cold_stat().leased >> HK_SLICE_SHIFT;
+}
+
+/* Use each class once, but for the first `skipped`. */
+static void use_in_turn(size_t skipped)
+{
+    for (size_t i = skipped; i < size_count; i++) {
         void *blocks[BLOCKS];
-        (void)take_blocks(heap, classes[i], blocks, BLOCKS);
-        free_blocks(heap, blocks);
+        for (size_t k = 0; k < BLOCKS; k++) {
+            blocks[k] = hk_malloc(sizes[i]);
+            assert_non_null(blocks[k]);
+        }
+        for (size_t k = 0; k < BLOCKS; k++) {
+            hk_free(blocks[k]);
+        }
     }
-    assert_null(hk_paged_check(heap, HK_KIND_POOL));
-    return heap->slice_count;
 }
 
-static void end(struct hk_heap *heap)
+static void give_all_back(void)
 {
-    hk_paged_abandon(heap, HK_KIND_TINY);
-    end_paged(heap, classes[0]);
-    assert_null(hk_cold.check());
+    hk_malloc_trim(0);
 }
 
-static void small_heap_has_pages_of_one_class_at_a_time(void **state)
+static void classes_in_turn_share_a_page(void **state)
 {
     (void)state;
-    if (!class_count) {
-        skip(); /* by option every class has pages of one slice */
-    }
-    struct hk_heap *heap = hk_cold.birth(0);
-    hk_cold.trim(NULL, 0);
-
-    size_t slices = use_in_turn(heap);
-
-    size_t kept = HK_FREE_POLICY == HK_FREE_KEEP ? class_count : 1;
-    assert_int_equal(slices, kept * page_slices);
-    end(heap);
-}
-
-static void blocks_in_use_keep_their_page(void **state)
-{
-    (void)state;
-    if (!class_count) {
+    if (!pool_spares()) {
         skip();
     }
-    struct hk_heap *heap = hk_cold.birth(0);
-    hk_cold.trim(NULL, 0);
-    void *held[BLOCKS];
-    (void)take_blocks(heap, classes[0], held, BLOCKS);
-    struct hk_page *page = hk_page_of(held[0]);
+    give_all_back();
+    size_t before = leased();
 
-    (void)use_in_turn(heap);
+    use_in_turn(0);
 
-    for (size_t i = 0; i < BLOCKS; i++) {
-        assert_ptr_equal(hk_page_heap(hk_page_head(hk_page_of(held[i]))), heap);
-        assert_int_equal(hk_page_of(held[i])->bin_index, classes[0]);
-    }
-    assert_ptr_equal(hk_page_of(held[0]), page);
-    free_blocks(heap, held);
-    end(heap);
+    assert_in_range(leased() - before, 1, page_slices);
 }
 
-static void large_heap_keeps_what_it_has(void **state)
+static void blocks_in_use_stay(void **state)
 {
     (void)state;
-    if (class_count < 2) {
+    if (!pool_spares()) {
         skip();
     }
-    struct hk_heap *heap = hk_cold.birth(0);
-    hk_cold.trim(NULL, 0);
-    size_t class = hk_bin_of_size(SMALL);
-    static void *blocks[LARGE * HK_SLICE / SMALL];
-    (void)take_blocks(heap, class, blocks, LARGE * HK_SLICE / SMALL);
-    size_t before = heap->slice_count;
-    assert_true(before >= LARGE);
+    unsigned char *held = hk_malloc(sizes[0]);
+    memset(held, 0x5a, sizes[0]);
 
-    size_t after = use_in_turn(heap);
+    use_in_turn(1);
 
-    assert_int_equal(after - before, class_count * page_slices);
-    for (size_t i = 0; i < LARGE * HK_SLICE / SMALL; i++) {
-        give_to_page(heap, class, blocks[i]);
+    for (size_t i = 0; i < sizes[0]; i++) {
+        assert_int_equal(held[i], 0x5a);
     }
-    end(heap);
+    hk_free(held);
+}
+
+/* Each would find itself without its page for ever. */
+static void classes_that_come_back_keep_their_pages(void **state)
+{
+    (void)state;
+    if (!pool_spares()) {
+        skip();
+    }
+    for (size_t round = 0; round < ROUNDS; round++) {
+        use_in_turn(0);
+    }
+    uint64_t leases = cold_stat().leases;
+    assert_true(leases > 0 || HK_STATS == HK_STATS_OFF);
+
+    for (size_t round = 0; round < ROUNDS; round++) {
+        use_in_turn(0);
+    }
+
+    assert_int_equal(cold_stat().leases, leases);
+}
+
+/* Fill PAGES pages with blocks of `size`, and free one block of each page in turn, so that what
+ * stays at hand is of as many pages as it can be. -> slices leased when they are full. */
+static size_t fill_and_scatter(size_t size)
+{
+    static void *blocks[PAGES * HK_SLICE / SMALLEST];
+    size_t of_page = HK_SLICE / size;
+    size -= ROOM / 4; /* for a header */
+    for (size_t i = 0; i < PAGES * of_page; i++) {
+        blocks[i] = hk_malloc(size);
+        assert_non_null(blocks[i]);
+    }
+    size_t slices = leased();
+    for (size_t i = 0; i < PAGES * of_page; i++) {
+        hk_free(blocks[i % PAGES * of_page + i / PAGES]);
+    }
+    return slices;
+}
+
+static void class_that_fills_pages_has_those_of_others(void **state)
+{
+    (void)state;
+    static const size_t filled[] = {512, 1024, 128, 256, SMALLEST, 768};
+    if (!tiny_spares()) {
+        skip();
+    }
+    give_all_back();
+    size_t before = leased();
+
+    for (size_t i = 0; i < 3 * sizeof filled / sizeof *filled; i++) {
+        size_t size = filled[i % (sizeof filled / sizeof *filled)];
+        assert_in_range(fill_and_scatter(size) - before, 0, PAGES + FEW);
+    }
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(small_heap_has_pages_of_one_class_at_a_time),
-        cmocka_unit_test(blocks_in_use_keep_their_page),
-        cmocka_unit_test(large_heap_keeps_what_it_has),
+        cmocka_unit_test(classes_in_turn_share_a_page),
+        cmocka_unit_test(blocks_in_use_stay),
+        cmocka_unit_test(classes_that_come_back_keep_their_pages),
+        cmocka_unit_test(class_that_fills_pages_has_those_of_others),
     };
     return cmocka_run_group_tests_name("spare", tests, start, NULL);
 }

@@ -16,7 +16,7 @@ static uint64_t counted(enum hk_event event)
     return stats.bin[TINY].event[event];
 }
 
-static struct hk_page *lease_slices(struct hk_heap *heap, uint8_t slices, enum hk_grow grow)
+static struct hk_page *lease_slices(struct hk_heap *heap, uint8_t slices, bool grow)
 {
     const struct hk_lease request = {
         .heap = heap,
@@ -24,14 +24,14 @@ static struct hk_page *lease_slices(struct hk_heap *heap, uint8_t slices, enum h
         .bin_index = TINY,
         .kind = HK_KIND_TINY,
         .slices = slices,
-        .grow = (uint8_t)grow,
+        .grow = grow,
     };
     return hk_cold.lease(&request);
 }
 
 static struct hk_page *lease(struct hk_heap *heap)
 {
-    struct hk_page *page = lease_slices(heap, 1, HK_GROW);
+    struct hk_page *page = lease_slices(heap, 1, true);
     assert_non_null(page);
     return page;
 }
@@ -62,7 +62,7 @@ static void one_visit_brings_the_pages_ahead_as_well(void **state)
 {
     (void)state;
     struct hk_heap *heap = hk_cold.birth(0);
-    lease_slices(heap, 2, HK_GROW); /* so that the superslab is there */
+    lease_slices(heap, 2, true); /* so that the superslab is there */
     uint64_t visits = counted(HK_EVENT_VISIT);
     uint64_t warm = counted(HK_EVENT_WARM);
 
@@ -109,7 +109,7 @@ static void no_page_is_taken_ahead_for_larger_ones(void **state)
     (void)state;
     struct hk_heap *heap = hk_cold.birth(0);
 
-    assert_non_null(lease_slices(heap, 4, HK_GROW));
+    assert_non_null(lease_slices(heap, 4, true));
 
     assert_int_equal(heap->warm_count, 0);
     end(heap);
@@ -134,12 +134,12 @@ static void too_little_memory_ahead_is_not_missed(void **state)
     struct hk_heap *heap = hk_cold.birth(0);
     struct hk_heap *other = hk_cold.birth(0);
     lease(other);
-    while (lease_slices(other, 1, HK_GROW_NOT)) {
+    while (lease_slices(other, 1, false)) {
     }
     hk_cold.retire(other, other->pages);
     hk_cold.trim(other, 0); /* now one slice is free */
 
-    struct hk_page *page = lease_slices(heap, 1, HK_GROW_NOT);
+    struct hk_page *page = lease_slices(heap, 1, false);
 
     assert_non_null(page);
     assert_int_equal(heap->warm_count, 0);

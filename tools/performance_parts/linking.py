@@ -107,13 +107,15 @@ def measure_forms(context, row, all_forms, folder):
     results |= run_forms(
         context, [row], all_forms,
         lambda row, form: row.command(folders[form.name], row.count(context.quick)))
-    content = {'results': results, 'counts': {}, 'left_out': []}
+    left_out = [] if INLINED in folders else [
+        f'{INLINED}: the build has no archive, as with link-time optimisation, or no hakmem-inline.h']
+    content = {'results': results, 'counts': {}, 'left_out': left_out}
     if not shutil.which('valgrind'):
-        return {**content, 'left_out': ['instructions: valgrind is not installed']}
+        return {**content, 'left_out': [*left_out, 'instructions: valgrind is not installed']}
     loop, failed = instructions.per_pair(row, context.build / 'bench', instructions.LOOP_SUFFIX, '',
                                          context.timeout)
     if failed:
-        return {**content, 'left_out': [f'instructions: those of the loop alone: {failed}']}
+        return {**content, 'left_out': [*left_out, f'instructions: those of the loop alone: {failed}']}
     for form in all_forms:
         content['counts'][form.name] = count(row, context, form, folders[form.name],
                                              loop - instructions.EMPTY_PAIR)

@@ -157,7 +157,7 @@ size_t hk_depot_take_new(struct hk_heap *heap, size_t bin, void **end, size_t wa
         .bin_index = (uint8_t)bin,
         .kind = (uint8_t)hk_kind_of_bin(bin),
         .slices = (uint8_t)hk_page_slices(block_size),
-        .grow = HK_GROW,
+        .grow = true,
         .shared = true,
     };
     struct hk_page *page = HK_COLD.lease(&request);

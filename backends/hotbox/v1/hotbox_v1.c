@@ -175,14 +175,14 @@ static struct hk_page *lease(struct hk_heap *heap, size_t bin_index)
         .bin_index = (uint8_t)bin_index,
         .kind = HK_HOTBOX_V1_KIND,
         .slices = 1,
-        .grow = HK_GROW_NOT,
+        .grow = false,
     };
     struct hk_page *page = HK_COLD.lease(&request);
     if (!page && HK_COLD.adopt(heap) && hk_v1_lane(heap, bin_index)->first) {
         return hk_v1_lane(heap, bin_index)->first;
     }
     if (!page) {
-        request.grow = HK_GROW;
+        request.grow = true;
         page = HK_COLD.lease(&request);
     }
     if (page) {

@@ -79,14 +79,14 @@ static struct hk_page *lease(struct hk_heap *heap, size_t bin_index)
         .bin_index = (uint8_t)bin_index,
         .kind = HK_HOTBOX_V2_KIND,
         .slices = 1,
-        .grow = HK_GROW_NOT,
+        .grow = false,
     };
     struct hk_page *page = HK_COLD.lease(&request);
     if (!page && HK_COLD.adopt(heap) && choose(hk_v2_lane(heap, bin_index))) {
         return choose(hk_v2_lane(heap, bin_index));
     }
     if (!page) {
-        request.grow = HK_GROW;
+        request.grow = true;
         page = HK_COLD.lease(&request);
     }
     if (!page) {

@@ -141,7 +141,7 @@ static void *wasteful_alloc(struct hk_heap *heap, size_t request)
             .bin_index = 64,
             .kind = kit_honest.kind,
             .slices = 1,
-            .grow = HK_GROW,
+            .grow = true,
         };
         HK_COLD.retire(heap, HK_COLD.lease(&lease));
     }

@@ -44,7 +44,7 @@ static void *leasing_refill(struct hk_heap *heap, size_t request)
         .bin_index = 64,
         .kind = kit_honest.kind,
         .slices = 1,
-        .grow = HK_GROW,
+        .grow = true,
         .shared = true,
     };
     void *block = kit_honest.refill(heap, request);

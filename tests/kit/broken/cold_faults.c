@@ -64,16 +64,8 @@ static void no_retire(struct hk_heap *heap, struct hk_page *page)
 static struct hk_page *growing_lease(const struct hk_lease *request)
 {
     struct hk_lease greedy = *request;
-    greedy.grow = HK_GROW;
+    greedy.grow = true;
     return HONEST.lease(&greedy);
-}
-
-/* What is there, whether it was used or not. */
-static struct hk_page *careless_lease(const struct hk_lease *request)
-{
-    struct hk_lease careless = *request;
-    careless.grow = request->grow == HK_GROW_USED ? HK_GROW_NOT : request->grow;
-    return HONEST.lease(&careless);
 }
 
 static struct hk_page *miscounting_lease(const struct hk_lease *request)
@@ -343,7 +335,6 @@ FAULT(boast_zero, lease, boasting_lease)
 FAULT(repeat, lease, repeating_lease)
 FAULT(keep_pages, retire, no_retire)
 FAULT(grow_always, lease, growing_lease)
-FAULT(use_any, lease, careless_lease)
 FAULT(miscount_pages, lease, miscounting_lease)
 FAULT(miscount_leases, stat, boasting_stat)
 FAULT(trim_nothing, trim, no_trim)
@@ -411,7 +402,6 @@ const struct kit_fault kit_cold_faults[] = {
     {"page_leased_twice", "leased_pages_are_exclusive", repeat},
     {"retired_page_kept", "retired_page_is_leased_again", keep_pages},
     {"lease_grows_unasked", "lease_that_may_not_grow_takes_nothing_new", grow_always},
-    {"lease_takes_unused_memory", "lease_of_used_memory_takes_no_other", use_any},
     {"pages_miscounted", "heap_lists_its_pages", miscount_pages},
     {"leases_miscounted", "stat_counts_leases", miscount_leases},
     {"trim_gives_nothing", "trim_gives_dirty_memory_back", trim_nothing},
