@@ -94,8 +94,8 @@ struct hk_cold {
      * block_size, bin_index, kind, back set in every slice, private parts and block maps zero,
      * flags MULTI if it has more than one slice, ZERO if its memory reads as zero. bin is NULL. A
      * shared page has the owner HK_OWNER_SHARED and is on no heap's list: the box guards it.
-     * NULL: out of memory, or, with HK_ASK_MAY, the boxes are to be asked first for what is spare.
-     * May wait for a lock or the kernel. holder. */
+     * NULL: out of memory, or refused: the boxes are to be asked first for what is spare (enum
+     * hk_ask). May wait for a lock or the kernel. holder. */
     struct hk_page *(*lease)(const struct hk_lease *request);
 
     /* Take back a page (a head descriptor) none of whose blocks is out; its block maps are zero

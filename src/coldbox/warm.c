@@ -11,12 +11,14 @@
 #include <string.h>
 
 enum {
-    DENSE_FROM = 128,  /* pages of a heap: 8 MiB */
-    GROWTH_LEAST = 8,  /* slices of new memory after which the boxes are asked for what is spare */
-    GROWTH_SHIFT = 5,  /* in a large heap a thirty-second of it */
-    FILLED_FROM = 4,   /* pages of a class: one more is likely to be filled */
-    SMALL_HEAP = 64,   /* slices, in which a page of several is worth asking for */
-    FORGET_LEASES = 8, /* without regret, for which one is forgotten */
+    DENSE_FROM = 128, /* pages of a heap: 8 MiB */
+    GROWTH_LEAST = 8, /* slices of new memory after which the boxes are asked for what is spare */
+    GROWTH_SHIFT = 5, /* in a large heap a thirty-second of it */
+    FILLED_FROM = 4,  /* pages of a class: one more is likely to be filled */
+    SMALL_HEAP = 64,  /* slices, in which a page of several is worth asking for */
+    SOON = 128,       /* leases within which a class that gave pages up misses them */
+    PAUSE_LEAST = 64, /* leases */
+    PAUSE_MOST = 1 << 20,
 };
 
 struct hk_page *hk_warm_take(struct hk_heap *heap)
@@ -155,17 +157,35 @@ static enum hk_got take_handful(struct hk_heap *heap, enum hk_grow grow, struct 
     return whence;
 }
 
-/* Note whether the class could do without what it gave up last. */
+/* Note whether the class misses what it gave up. */
 static void note_lease(struct hk_spare *spare, size_t bin_index)
 {
-    uint64_t bit = (uint64_t)1 << bin_index % 64;
-    if (spare->given[bin_index / 64] & bit) {
-        spare->given[bin_index / 64] &= ~bit;
-        hk_spare_regret(spare);
-    } else if (++spare->leases >= FORGET_LEASES) {
-        spare->leases = 0;
-        spare->regrets -= spare->regrets > 0;
+    uint32_t given_at = spare->given_at[bin_index];
+    spare->leases += 1;
+    spare->paused -= spare->paused > 0;
+    if (given_at) {
+        spare->regrets += spare->leases - given_at <= SOON;
+        spare->given_at[bin_index] = 0;
     }
+}
+
+static void note_given(struct hk_spare *spare, size_t bin_index)
+{
+    spare->given += spare->given_at[bin_index] == 0;
+    spare->given_at[bin_index] = spare->leases;
+}
+
+/* -> true: of the classes that gave pages up lately at least half missed them. The more often that
+ * is found, the longer the pause. */
+static bool is_regretted(struct hk_spare *spare)
+{
+    bool regretted = spare->given && spare->regrets >= spare->given - spare->given / 2;
+    uint32_t longer = spare->pause ? 2 * spare->pause : PAUSE_LEAST;
+    spare->pause = !regretted ? spare->pause / 2 : longer < PAUSE_MOST ? longer : PAUSE_MOST;
+    spare->paused = regretted ? spare->pause : 0;
+    spare->given = 0;
+    spare->regrets = 0;
+    return regretted;
 }
 
 /* -> a page from the shared pool, or NULL; *zero: its memory reads as zero. */
@@ -209,34 +229,37 @@ static bool has_grown(const struct hk_heap *heap)
            heap->spare.fresh >= heap->slice_count >> GROWTH_SHIFT;
 }
 
-/* -> true: before new memory is taken the boxes are asked for what is spare. For a page that will
- * be filled that is worth a look as long as none is in vain. One of which little is used needs as
- * much of another class's memory as of new memory, and that class new memory in its place: for it
- * the boxes are asked now and then. So they are where classes take turns, each of which finds
- * itself without its page. */
-static bool asks_for_spare(const struct hk_lease *request)
+/* -> true: the page will be filled, most likely, so that used memory for it is worth a look each
+ * time. One of which little is used needs as much of another class's memory as of new memory, and
+ * that class new memory in its place. */
+static bool will_be_filled(const struct hk_lease *request)
 {
     const struct hk_heap *heap = request->heap;
-    if (heap->spare.ask != HK_ASK_MAY || HK_FREE_POLICY == HK_FREE_KEEP || !heap->keeps) {
-        return false;
-    }
-    bool filled = HK_FREE_POLICY == HK_FREE_BATCH && !request->shared &&
-                  (heap->class_pages[request->bin_index] >= FILLED_FROM ||
-                   (request->slices > 1 && heap->slice_count <= SMALL_HEAP));
-    return has_grown(heap) ||
-           (filled && !heap->spare.vain && heap->spare.regrets < HK_REGRETS_MOST);
+    return HK_FREE_POLICY == HK_FREE_BATCH && !request->shared &&
+           (heap->class_pages[request->bin_index] >= FILLED_FROM ||
+            (request->slices > 1 && heap->slice_count <= SMALL_HEAP));
 }
 
-/* -> a page of used memory, or NULL: there is none, and the gate is to ask the boxes for some. */
-static struct hk_page *take_used(const struct hk_lease *request, bool prefill, bool *zero)
+/* -> true: before new memory is taken for the page the boxes may be asked for what is spare: where
+ * much was taken since they were asked last; else where it will be filled, as long as they have
+ * something to give and do not miss it. */
+static bool may_ask(const struct hk_lease *request)
 {
-    struct hk_spare *spare = &request->heap->spare;
-    struct hk_page *page = take_shared(request, HK_GROW_USED, prefill, zero);
-    if (!page) {
-        spare->ask = HK_ASK_PLEASE;
-        spare->fresh = 0;
+    const struct hk_heap *heap = request->heap;
+    return HK_FREE_POLICY != HK_FREE_KEEP && heap->spare.ask == HK_ASK_MAY && heap->keeps &&
+           (has_grown(heap) ||
+            (will_be_filled(request) && !heap->spare.vain && !heap->spare.paused));
+}
+
+/* There is no used memory. -> true: the lease is refused, and the gate asks the boxes for some. */
+static bool ask(struct hk_heap *heap)
+{
+    if (!has_grown(heap) && is_regretted(&heap->spare)) {
+        return false;
     }
-    return page;
+    heap->spare.ask = HK_ASK_PLEASE;
+    heap->spare.fresh = 0;
+    return true;
 }
 
 /* -> a page with nothing set but its slices' being ours, or NULL. */
@@ -249,8 +272,11 @@ static struct hk_page *take_page(const struct hk_lease *request, bool *zero)
         hk_spans_yield(heap);
     }
     bool prefill = may_be_warm && heap->keeps;
-    if (!page && asks_for_spare(request)) {
-        return take_used(request, prefill, zero);
+    if (!page && may_ask(request)) {
+        page = take_shared(request, HK_GROW_USED, prefill, zero);
+        if (!page && ask(heap)) {
+            return NULL;
+        }
     }
     return page ? page : take_shared(request, growth(request), prefill, zero);
 }
@@ -303,8 +329,9 @@ void hk_cold_retire(struct hk_heap *heap, struct hk_page *page)
     HK_ASSERT(!hk_page_heap(page) || hk_page_heap(page) == heap);
     if (hk_page_heap(page)) {
         unlink_page(heap, page);
-        bool given = heap->spare.ask == HK_ASK_GIVING;
-        heap->spare.given[bin_index / 64] |= (uint64_t)given << bin_index % 64;
+        if (heap->spare.ask == HK_ASK_GIVING) {
+            note_given(&heap->spare, bin_index);
+        }
     }
     hk_count_event(heap, bin_index, HK_EVENT_RETIRE);
     clear_slices(page, slices);

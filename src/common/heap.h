@@ -89,22 +89,17 @@ enum hk_ask {
     HK_ASK_GIVING,  /* set by the gate: boxes give up what is spare */
 };
 
-enum { HK_REGRETS_MOST = 8 }; /* with so many, much new memory is taken before boxes are asked */
-
 struct hk_spare {
-    uint8_t ask;     /* enum hk_ask */
-    bool vain;       /* nothing was spare when the boxes were asked last */
-    uint8_t regrets; /* leases of late of classes that had just given pages up */
-    uint8_t leases;  /* others, since one regret was forgotten for some of them */
-    uint32_t fresh;  /* slices of new memory since the boxes were asked last */
-    /* bit: the class has given pages up since its last lease */
-    uint64_t given[(HK_BIN_COUNT + 63) / 64];
+    uint8_t ask;      /* enum hk_ask */
+    bool vain;        /* nothing was spare when the boxes were asked last */
+    uint32_t fresh;   /* slices of new memory since then */
+    uint32_t leases;  /* in all */
+    uint32_t given;   /* times that a class has given pages up, since that was judged last */
+    uint32_t regrets; /* of them soon followed by a lease of the class */
+    uint32_t pause;   /* leases for which only much new memory makes boxes be asked; doubles */
+    uint32_t paused;  /* of them that are left */
+    uint32_t given_at[HK_BIN_COUNT]; /* lease after which a class gave pages up last; 0: none */
 };
-
-static inline void hk_spare_regret(struct hk_spare *spare)
-{
-    spare->regrets += spare->regrets < HK_REGRETS_MOST;
-}
 
 struct hk_heap {
     /* any thread */

@@ -108,7 +108,7 @@ static inline size_t hk_route_collect(struct hk_heap *heap, enum hk_collect how)
 }
 
 /* What the heap does not use goes back: `how` is HK_COLLECT_IDLE or HK_COLLECT_SPARE. Not asked of
- * a pool with shared pages: of those it has a few bounded blocks. */
+ * a pool with shared pages: of those it has a few bounded blocks. -> bytes. */
 static inline size_t hk_route_unused(struct hk_heap *heap, enum hk_collect how)
 {
     size_t bytes = HK_TINY.collect(heap, how);

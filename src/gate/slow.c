@@ -96,10 +96,12 @@ static void *refill_sparingly(struct hk_heap *heap, size_t size)
 {
     heap->spare.ask = HK_ASK_MAY;
     void *block = hk_route_refill(heap, size);
-    if (HK_UNLIKELY(heap->spare.ask == HK_ASK_PLEASE)) {
+    if (HK_UNLIKELY(!block && heap->spare.ask == HK_ASK_PLEASE)) {
         heap->spare.ask = HK_ASK_GIVING;
         heap->spare.vain = hk_route_unused(heap, HK_COLLECT_SPARE) == 0;
         heap->spare.ask = HK_ASK_NOT;
+        /* a box may have found blocks that came home, and a refill wants an empty bin */
+        block = hk_route_alloc(hk_self(), size);
         block = block ? block : hk_route_refill(heap, size);
     }
     heap->spare.ask = HK_ASK_NOT;

@@ -199,6 +199,48 @@ static void budget_is_what_may_be_dirty(void **state)
     assert_in_range(cold_stat().dirty, 0, hk_slabs.purge_above);
 }
 
+/* The gate asks the boxes for what is spare before new memory is taken, and comes again. */
+static void lease_of_new_memory_is_refused_until_the_boxes_were_asked(void **state)
+{
+    (void)state;
+    if (HK_FREE_POLICY == HK_FREE_KEEP) {
+        skip();
+    }
+    struct hk_heap *heap = hk_cold.birth(0);
+    hk_cold.trim(NULL, 0);
+    assert_non_null(lease_slices(heap, 4, true));
+    heap->spare = (struct hk_spare){.ask = HK_ASK_MAY, .fresh = 1000};
+
+    assert_null(lease_slices(heap, 4, true));
+    assert_int_equal(heap->spare.ask, HK_ASK_PLEASE);
+    assert_int_equal(heap->spare.fresh, 0);
+    assert_null(lease_slices(heap, 4, true));
+    assert_false(hk_cold.adopt(heap));
+
+    heap->spare.ask = HK_ASK_NOT;
+    assert_non_null(lease_slices(heap, 4, true));
+    end(heap);
+}
+
+static void lease_of_used_memory_is_not_refused(void **state)
+{
+    (void)state;
+    if (HK_FREE_POLICY == HK_FREE_EAGER) {
+        skip(); /* there is never any */
+    }
+    struct hk_heap *heap = hk_cold.birth(0);
+    hk_cold.trim(NULL, 0);
+    struct hk_page *page = lease_slices(heap, 4, true);
+    hk_cold.retire(heap, page);
+    heap->spare = (struct hk_spare){.ask = HK_ASK_MAY, .fresh = 1000};
+
+    assert_ptr_equal(lease_slices(heap, 4, true), page);
+
+    assert_int_equal(heap->spare.ask, HK_ASK_MAY);
+    heap->spare.ask = HK_ASK_NOT;
+    end(heap);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -211,6 +253,8 @@ int main(void)
         cmocka_unit_test(warm_pages_stay_below_the_cap),
         cmocka_unit_test(misses_are_leases_that_needed_memory),
         cmocka_unit_test(budget_is_what_may_be_dirty),
+        cmocka_unit_test(lease_of_new_memory_is_refused_until_the_boxes_were_asked),
+        cmocka_unit_test(lease_of_used_memory_is_not_refused),
     };
     return cmocka_run_group_tests_name("warm", tests, start_cold, NULL);
 }

@@ -90,7 +90,8 @@ static struct hk_page *lease(struct hk_heap *heap, size_t bin_index)
         page = HK_COLD.lease(&request);
     }
     if (!page) {
-        return hk_v2_list_hidden(heap) ? choose(hk_v2_lane(heap, bin_index)) : NULL;
+        bool comes_again = heap->spare.ask == HK_ASK_PLEASE;
+        return !comes_again && hk_v2_list_hidden(heap) ? choose(hk_v2_lane(heap, bin_index)) : NULL;
     }
     page->bin = hk_bin_at(heap, bin_index << HK_BIN_SHIFT);
     return page;
