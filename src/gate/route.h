@@ -111,14 +111,8 @@ static inline size_t hk_route_collect(struct hk_heap *heap, enum hk_collect how)
  * a pool with shared pages: of those it has a few bounded blocks. -> bytes. */
 static inline size_t hk_route_unused(struct hk_heap *heap, enum hk_collect how)
 {
-    size_t bytes = HK_TINY.collect(heap, how);
-    if (HK_HAS_BASE) {
-        bytes += HK_TINY_BASE.collect(heap, how);
-    }
-    if (HK_POOL.owns_pages) {
-        bytes += HK_POOL.collect(heap, how);
-    }
-    return bytes;
+    return HK_TINY.collect(heap, how) + (HK_HAS_BASE ? HK_TINY_BASE.collect(heap, how) : 0) +
+           (HK_POOL.owns_pages ? HK_POOL.collect(heap, how) : 0);
 }
 
 static inline void hk_route_init(struct hk_heap *heap)

@@ -72,18 +72,13 @@ static void use_in_turn(size_t skipped)
     }
 }
 
-static void give_all_back(void)
-{
-    hk_malloc_trim(0);
-}
-
 static void classes_in_turn_share_a_page(void **state)
 {
     (void)state;
     if (!pool_spares()) {
         skip();
     }
-    give_all_back();
+    hk_malloc_trim(0);
     size_t before = leased();
 
     use_in_turn(0);
@@ -153,7 +148,7 @@ static void class_that_fills_pages_has_those_of_others(void **state)
     if (!tiny_spares()) {
         skip();
     }
-    give_all_back();
+    hk_malloc_trim(0);
     size_t before = leased();
 
     for (size_t i = 0; i < 3 * sizeof filled / sizeof *filled; i++) {
