@@ -7,6 +7,7 @@
 #include "coldbox/seat.h"
 #include "gate/gate.h"
 #include "gate/route.h"
+#include "gate/thread.h"
 
 #include <string.h>
 
@@ -17,6 +18,8 @@ enum {
     SMALLEST = 64,
     FEW = 24,     /* slices that a class has before it asks, and that lie at hand of others */
     ROUNDS = 300, /* after which all is as it will be */
+    CHURNED = 8,  /* pages that a class fills and frees each time */
+    OTHERS_FROM = 4,
 };
 
 static size_t sizes[HK_BIN_COUNT]; /* of the classes whose pages have as many slices as any */
@@ -157,6 +160,55 @@ static void class_that_fills_pages_has_those_of_others(void **state)
     }
 }
 
+/* Fill and free pages of one class, then use a block of each other class of a tiny size.
+ * -> leases of the heap for `rounds` of that. */
+static uint32_t churn_beside_others(size_t rounds)
+{
+    static void *blocks[CHURNED * HK_SLICE / SMALLEST];
+    const struct hk_heap *heap = hk_thread_heap();
+    const size_t churned = hk_bin_block_size(HK_TINY_BINS - 1);
+    uint32_t before = heap->spare.leases;
+    for (size_t round = 0; round < rounds; round++) {
+        size_t count = CHURNED * HK_SLICE / churned;
+        for (size_t i = 0; i < count; i++) {
+            blocks[i] = hk_malloc(churned - ROOM / 4);
+            assert_non_null(blocks[i]);
+        }
+        for (size_t i = 0; i < count; i++) {
+            hk_free(blocks[i]);
+        }
+        for (size_t bin = OTHERS_FROM; bin < HK_TINY_BINS - OTHERS_FROM; bin++) {
+            void *block = hk_malloc(hk_bin_block_size(bin) - ROOM / 4);
+            assert_non_null(block);
+            hk_free(block);
+        }
+    }
+    return heap->spare.leases - before;
+}
+
+/* What they keep is spare each time, and they miss it each time. */
+static void others_keep_their_pages_beside_a_class_that_churns(void **state)
+{
+    (void)state;
+    if (!tiny_spares()) {
+        skip();
+    }
+    void *block = hk_malloc(1);
+    struct hk_spare *spare = &hk_thread_heap()->spare;
+    hk_malloc_trim(0);
+    churn_beside_others(ROUNDS);
+    spare->paused = UINT32_MAX;
+    uint32_t unasked = churn_beside_others(ROUNDS);
+    hk_malloc_trim(0);
+    memset(spare, 0, sizeof *spare);
+    churn_beside_others(ROUNDS);
+
+    uint32_t asked = churn_beside_others(ROUNDS);
+
+    assert_in_range(asked, 0, unasked + unasked / 8);
+    hk_free(block);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -164,6 +216,7 @@ int main(void)
         cmocka_unit_test(blocks_in_use_stay),
         cmocka_unit_test(classes_that_come_back_keep_their_pages),
         cmocka_unit_test(class_that_fills_pages_has_those_of_others),
+        cmocka_unit_test(others_keep_their_pages_beside_a_class_that_churns),
     };
     return cmocka_run_group_tests_name("spare", tests, start, NULL);
 }

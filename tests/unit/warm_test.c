@@ -241,6 +241,72 @@ static void lease_of_used_memory_is_not_refused(void **state)
     end(heap);
 }
 
+/* A heap that would be asked for a page of several slices, of which `regrets` of `given` classes
+ * missed what they gave up; the pause was `pause`. */
+static struct hk_heap *start_regret(uint32_t given, uint32_t regrets, uint32_t pause)
+{
+    struct hk_heap *heap = hk_cold.birth(0);
+    hk_cold.trim(NULL, 0);
+    heap->spare = (struct hk_spare){
+        .ask = HK_ASK_MAY, .leases = 1000, .given = given, .regrets = regrets, .pause = pause};
+    return heap;
+}
+
+static void classes_that_miss_what_they_gave_are_left_alone_for_longer(void **state)
+{
+    (void)state;
+    if (HK_FREE_POLICY != HK_FREE_BATCH) {
+        skip();
+    }
+    for (uint32_t pause = 0; pause < 1u << 19; pause = pause ? 2 * pause : 64) {
+        struct hk_heap *heap = start_regret(3, 2, pause);
+
+        assert_non_null(lease_slices(heap, 4, true));
+
+        assert_int_equal(heap->spare.ask, HK_ASK_MAY);
+        assert_int_equal(heap->spare.pause, pause ? 2 * pause : 64);
+        assert_int_equal(heap->spare.paused + 1, heap->spare.pause); /* this lease was the first */
+        heap->spare.ask = HK_ASK_NOT;
+        end(heap);
+    }
+}
+
+static void pause_ends_after_its_leases(void **state)
+{
+    (void)state;
+    if (HK_FREE_POLICY != HK_FREE_BATCH) {
+        skip();
+    }
+    struct hk_heap *heap = start_regret(0, 0, 0);
+    heap->spare.paused = 3;
+
+    for (size_t i = 0; i < 3; i++) {
+        assert_non_null(lease_slices(heap, 4, true));
+        heap->spare.fresh = 0; /* else it asks because much was taken */
+    }
+    assert_null(lease_slices(heap, 4, true));
+
+    heap->spare.ask = HK_ASK_NOT;
+    end(heap);
+}
+
+static void pause_is_forgotten_where_nobody_misses_what_was_given(void **state)
+{
+    (void)state;
+    if (HK_FREE_POLICY != HK_FREE_BATCH) {
+        skip();
+    }
+    struct hk_heap *heap = start_regret(3, 1, 256);
+
+    assert_null(lease_slices(heap, 4, true));
+
+    assert_int_equal(heap->spare.pause, 128);
+    assert_int_equal(heap->spare.paused, 0);
+    assert_int_equal(heap->spare.given + heap->spare.regrets, 0);
+    heap->spare.ask = HK_ASK_NOT;
+    end(heap);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -255,6 +321,9 @@ int main(void)
         cmocka_unit_test(budget_is_what_may_be_dirty),
         cmocka_unit_test(lease_of_new_memory_is_refused_until_the_boxes_were_asked),
         cmocka_unit_test(lease_of_used_memory_is_not_refused),
+        cmocka_unit_test(classes_that_miss_what_they_gave_are_left_alone_for_longer),
+        cmocka_unit_test(pause_ends_after_its_leases),
+        cmocka_unit_test(pause_is_forgotten_where_nobody_misses_what_was_given),
     };
     return cmocka_run_group_tests_name("warm", tests, start_cold, NULL);
 }

@@ -17,9 +17,9 @@ BEGIN, END = '<!-- made by tools/matrix.py bench --report -->', '<!-- end -->'
 # what a row of the bench is about, by the beginning of its name
 GROUPS = {
     'tiny': ('pair_16', 'pair_64', 'pair_1000', 'mixed_ws', 'mixed_c7', 'batch_', 'calloc_64',
-             'calloc_256'),
+             'calloc_256', 'aligned_64', 'turns_small'),
     'mid and large': ('pair_8000', 'pair_100000', 'mixed_16_8k', 'mixed_1k_64k', 'mixed_64k_1m',
-                      'calloc_2048', 'realloc_growth'),
+                      'calloc_2048', 'aligned_4096', 'turns_mid', 'realloc_growth'),
     'threads': ('hand_off', 'larson', 'mid_mt', 'xthread_free'),
     'burst': ('burst_',),
 }
