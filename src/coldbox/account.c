@@ -117,12 +117,12 @@ void hk_own_bytes(struct hk_own_bytes *out)
     for (; arena; arena = arena->next) {
         arenas += 1;
     }
-    const size_t counters = offsetof(struct hk_heap, counts);
     const struct hk_heap *heap = NULL;
+    const size_t counters = offsetof(struct hk_heap, remote) - offsetof(struct hk_heap, counts);
     out->remote = heaps * sizeof heap->remote;
     out->warm = heaps * sizeof heap->warm;
-    out->stats = heaps * (sizeof *heap - counters) + sizeof hk_shared_counts;
-    out->heaps = heaps * (counters - sizeof heap->remote - sizeof heap->warm);
+    out->stats = heaps * counters + sizeof hk_shared_counts;
+    out->heaps = heaps * (sizeof *heap - counters - sizeof heap->remote - sizeof heap->warm);
     out->arenas = arenas * sizeof *arena;
     out->registry = hk_registry_bytes();
 }

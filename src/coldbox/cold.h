@@ -30,23 +30,27 @@ HK_INLINE void hk_cold_adjust(struct hk_page *page, int delta)
 }
 
 /* remote.c */
+
+/* -> the entry for a page (a head). Pages of 32 MiB have one each. */
 static inline struct hk_remote_entry *hk_remote_entry_of(struct hk_heap *heap,
                                                          const struct hk_page *page)
 {
     size_t superslab = (uintptr_t)page >> HK_SUPERSLAB_SHIFT;
-    return &heap->remote[(hk_page_slice(page) + superslab * 7) % HK_REMOTE_ENTRIES];
+    return &heap->remote[(superslab * HK_SLICES + hk_page_slice(page)) % HK_REMOTE_ENTRIES];
 }
 
 /* Not marked as a slow path: a forked child forgets what other threads' heaps hold back. */
 static inline bool hk_cold_keep(struct hk_heap *heap, struct hk_page *page, void *block)
 {
     struct hk_remote_entry *entry = hk_remote_entry_of(heap, page);
-    if (entry->page != page || entry->room == 0) {
+    size_t bytes = heap->remote_bytes + page->block_size;
+    if (entry->page != page || entry->room == 0 || bytes > HK_REMOTE_TOTAL) {
         return false;
     }
     *(void **)block = entry->head;
     entry->head = block;
     entry->room -= 1;
+    heap->remote_bytes = bytes;
     return true;
 }
 

@@ -107,12 +107,21 @@ size_t hk_cold_drain(struct hk_heap *heap)
     return blocks;
 }
 
+static void mark_open(struct hk_heap *heap, const struct hk_remote_entry *entry, bool open)
+{
+    size_t place = (size_t)(entry - heap->remote);
+    uint64_t bit = 1ull << place % 64;
+    uint64_t *word = &heap->remote_open[place / 64];
+    *word = open ? *word | bit : *word & ~bit;
+}
+
 static void send_entry(struct hk_heap *heap, struct hk_remote_entry *entry)
 {
     struct link *head = entry->head;
     struct link *tail = entry->tail;
     uint32_t count = entry->size - entry->room;
-    heap->remote_bytes -= (size_t)entry->size * entry->page->block_size;
+    mark_open(heap, entry, false);
+    heap->remote_bytes -= (size_t)count * entry->page->block_size;
     hk_count_events(heap, entry->page->bin_index, HK_EVENT_REMOTE_OUT, count);
     tail->next = head;
     if (!FLAT && head != tail) {
@@ -125,18 +134,19 @@ static void send_entry(struct hk_heap *heap, struct hk_remote_entry *entry)
 
 void hk_cold_flush(struct hk_heap *heap)
 {
-    for (size_t i = 0; heap->remote_bytes && i < HK_REMOTE_ENTRIES; i++) {
-        if (heap->remote[i].page) {
-            send_entry(heap, &heap->remote[i]);
+    for (size_t i = 0; heap->remote_bytes && i < HK_REMOTE_ENTRIES / 64; i++) {
+        while (heap->remote_open[i]) {
+            size_t bit = (size_t)__builtin_ctzll(heap->remote_open[i]);
+            send_entry(heap, &heap->remote[64 * i + bit]);
         }
     }
 }
 
 /* -> blocks of `size` bytes that may be held back for one page, at least 1. */
-static uint32_t entry_size(size_t size)
+static uint32_t entry_size(uint32_t size)
 {
-    size_t blocks = HK_REMOTE_BYTES / size;
-    return blocks > HK_REMOTE_BLOCKS ? HK_REMOTE_BLOCKS : blocks ? (uint32_t)blocks : 1;
+    uint32_t blocks = HK_REMOTE_BYTES / size;
+    return blocks > HK_REMOTE_BLOCKS ? HK_REMOTE_BLOCKS : blocks ? blocks : 1;
 }
 
 static void open_entry(struct hk_heap *heap, struct hk_remote_entry *entry, struct hk_page *page,
@@ -148,7 +158,8 @@ static void open_entry(struct hk_heap *heap, struct hk_remote_entry *entry, stru
     entry->tail = link;
     entry->size = entry_size(page->block_size);
     entry->room = entry->size - 1;
-    heap->remote_bytes += (size_t)entry->size * page->block_size;
+    mark_open(heap, entry, true);
+    heap->remote_bytes += page->block_size;
 }
 
 void hk_cold_post(struct hk_heap *heap, struct hk_page *page, void *block)
@@ -168,7 +179,7 @@ void hk_cold_post(struct hk_heap *heap, struct hk_page *page, void *block)
     if (entry->page) {
         send_entry(heap, entry);
     }
-    if (heap->remote_bytes >= HK_REMOTE_TOTAL) {
+    if (heap->remote_bytes + page->block_size > HK_REMOTE_TOTAL) {
         hk_cold_flush(heap);
     }
     open_entry(heap, entry, page, link);

@@ -18,10 +18,10 @@ enum hk_heap_state {
 };
 
 enum {
-    HK_REMOTE_ENTRIES = 64,
+    HK_REMOTE_ENTRIES = 512,
     HK_REMOTE_BLOCKS = 64,        /* most blocks held back for one page */
-    HK_REMOTE_BYTES = 16 * 1024,  /* most bytes held back for one page */
-    HK_REMOTE_TOTAL = 256 * 1024, /* most bytes that one thread may hold back */
+    HK_REMOTE_BYTES = 8 * 1024,   /* most bytes held back for one page */
+    HK_REMOTE_TOTAL = 512 * 1024, /* most bytes that one thread may hold back */
     HK_WARM_MAX = 64,
     HK_SPAN_PLACES = 32, /* spans that a heap keeps, most */
     HK_SPAN_LENGTHS = (HK_SPAN_MAX >> HK_SLICE_SHIFT) + 1,
@@ -115,7 +115,7 @@ struct hk_heap {
     struct hk_page *pages; /* all leased pages, through their slots */
     _Atomic(size_t) page_count; /* of them; others may read a stale value */
     size_t slice_count;         /* their slices */
-    size_t remote_bytes;        /* that `remote` may hold back, full or not */
+    size_t remote_bytes;        /* that `remote` holds back */
     void *fresh_block;          /* last block from memory that reads as zero, or NULL; for calloc */
     const struct hk_policy *policy; /* that the heap follows; NULL: the profile. coldbox/learn.h */
     uint32_t grown; /* slices that the shared pool gave, less those it got, since the last step */
@@ -123,7 +123,7 @@ struct hk_heap {
     struct hk_spare spare;
     uint32_t warm_count;
     struct hk_page *warm[HK_WARM_MAX];
-    struct hk_remote_entry remote[HK_REMOTE_ENTRIES];
+    uint64_t remote_open[HK_REMOTE_ENTRIES / 64]; /* bit: that entry of `remote` holds blocks */
     struct hk_spans spans;
     struct hk_sparse sparse;
     struct hk_lanes {
@@ -140,6 +140,9 @@ struct hk_heap {
     struct hk_counts counts[HK_COUNTED_BINS];
     _Atomic(uint64_t) note[HK_NOTES];
     struct hk_calls calls;
+
+    /* holder; last, because most heaps touch little of it */
+    struct hk_remote_entry remote[HK_REMOTE_ENTRIES];
 };
 
 /* -> the lane of bin `bin` < HK_BIN_COUNT: the private state of the box that serves the class. Bin

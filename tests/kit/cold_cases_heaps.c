@@ -86,7 +86,8 @@ static void kept_blocks_come_home(const void *subject)
 
 static void blocks_held_back_are_bounded(const void *subject)
 {
-    enum { PAGES = 63 };
+    /* fewer blocks of each page than are held back for one, but too many in all */
+    enum { PAGES = 150, EACH = 7 };
     const struct hk_cold *cold = subject;
     struct hk_heap *owner = kit_heap(cold);
     struct hk_heap *other = kit_heap(cold);
@@ -96,13 +97,13 @@ static void blocks_held_back_are_bounded(const void *subject)
         page[i] = kit_lease(cold, owner, 1);
     }
 
-    for (size_t i = 0; i < PAGES * 12; i++) {
-        cold->post(other, page[i % PAGES], kit_block(page[i % PAGES], i / PAGES));
+    for (size_t i = 0; i < PAGES * EACH; i++) {
+        cold->post(other, page[i / EACH], kit_block(page[i / EACH], i % EACH));
         posted += 1;
         cold->drain(owner);
         assert_true((posted - kit_stub.block_count) * 1024 <= HK_REMOTE_TOTAL);
     }
-    for (size_t i = 12; i < 60; i++) {
+    for (size_t i = EACH; i < 60; i++) {
         cold->post(other, page[0], kit_block(page[0], i));
     }
     cold->drain(owner);

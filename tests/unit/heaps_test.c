@@ -85,7 +85,7 @@ static void cache_accounts_for_what_it_holds(void **state)
 
     hk_cold.post(other, page, blocks);
     hk_cold.post(other, page, blocks + 64);
-    assert_int_equal(other->remote_bytes, HK_REMOTE_BLOCKS * 64);
+    assert_int_equal(other->remote_bytes, 2 * 64);
     hk_cold.flush(other);
     assert_int_equal(other->remote_bytes, 0);
 
