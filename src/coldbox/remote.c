@@ -162,28 +162,29 @@ static void open_entry(struct hk_heap *heap, struct hk_remote_entry *entry, stru
     heap->remote_bytes += page->block_size;
 }
 
+static void send_alone(struct hk_heap *heap, const struct hk_page *page, struct link *link)
+{
+    hk_count_event(heap, page->bin_index, HK_EVENT_REMOTE_OUT);
+    link->next = link;
+    send(link);
+}
+
 void hk_cold_post(struct hk_heap *heap, struct hk_page *page, void *block)
 {
     struct link *link = block;
     page = hk_page_head(page);
-    if (!heap) {
-        hk_count_event(NULL, page->bin_index, HK_EVENT_REMOTE_OUT);
-        link->next = link;
-        send(link);
+    if (!heap || entry_size(page->block_size) == 1) {
+        send_alone(heap, page, link);
         return;
     }
     if (hk_cold_keep(heap, page, block)) {
         return;
     }
     struct hk_remote_entry *entry = hk_remote_entry_of(heap, page);
-    if (entry->page) {
-        send_entry(heap, entry);
-    }
     if (heap->remote_bytes + page->block_size > HK_REMOTE_TOTAL) {
         hk_cold_flush(heap);
-    }
-    open_entry(heap, entry, page, link);
-    if (entry->room == 0) {
+    } else if (entry->page) {
         send_entry(heap, entry);
     }
+    open_entry(heap, entry, page, link);
 }

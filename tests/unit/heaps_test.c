@@ -95,6 +95,46 @@ static void cache_accounts_for_what_it_holds(void **state)
     end(owner);
 }
 
+/* Else entries of pages whose blocks nobody frees any more would keep all others' chains short. */
+static void all_is_sent_when_too_much_is_held_back(void **state)
+{
+    (void)state;
+    enum { PAGES = HK_REMOTE_TOTAL / (HK_REMOTE_BLOCKS * 64) };
+    struct hk_heap *owner = hk_cold.birth(0);
+    struct hk_heap *other = hk_cold.birth(0);
+    struct hk_page *pages[PAGES];
+    for (size_t i = 0; i < PAGES; i++) {
+        pages[i] = lease(owner, 1);
+        for (size_t k = 0; k < HK_REMOTE_BLOCKS; k++) {
+            hk_cold.post(other, pages[i], (char *)hk_page_start(pages[i]) + 64 * k);
+        }
+    }
+    assert_int_equal(other->remote_bytes, HK_REMOTE_TOTAL);
+
+    hk_cold.post(other, pages[0], (char *)hk_page_start(pages[0]) + 64 * HK_REMOTE_BLOCKS);
+
+    assert_int_equal(other->remote_bytes, 64);
+    assert_int_equal(hk_cold.drain(owner), PAGES * HK_REMOTE_BLOCKS);
+    end(other);
+    end(owner);
+}
+
+static void block_that_fills_an_entry_goes_alone(void **state)
+{
+    (void)state;
+    struct hk_heap *owner = hk_cold.birth(0);
+    struct hk_heap *other = hk_cold.birth(0);
+    struct hk_page *page = lease(owner, 1);
+    page->block_size = HK_REMOTE_BYTES;
+
+    hk_cold.post(other, page, hk_page_start(page));
+
+    assert_int_equal(other->remote_bytes, 0);
+    assert_int_equal(hk_cold.drain(owner), 1);
+    end(other);
+    end(owner);
+}
+
 static void death_sends_what_was_held_back(void **state)
 {
     (void)state;
@@ -159,6 +199,8 @@ int main(void)
         cmocka_unit_test(heaps_of_the_living_are_not_given_away),
         cmocka_unit_test(warm_pages_are_bounded),
         cmocka_unit_test(cache_accounts_for_what_it_holds),
+        cmocka_unit_test(all_is_sent_when_too_much_is_held_back),
+        cmocka_unit_test(block_that_fills_an_entry_goes_alone),
         cmocka_unit_test(death_sends_what_was_held_back),
         cmocka_unit_test_setup(refused_heap_is_null, calm_os),
         cmocka_unit_test(sums_agree_with_check),
