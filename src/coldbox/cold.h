@@ -31,7 +31,7 @@ HK_INLINE void hk_cold_adjust(struct hk_page *page, int delta)
 
 /* remote.c */
 
-/* -> the entry for a page (a head). Pages of 32 MiB have one each. */
+/* -> the entry for a page (a head). No two pages of the same 32 MiB of addresses share one. */
 static inline struct hk_remote_entry *hk_remote_entry_of(struct hk_heap *heap,
                                                          const struct hk_page *page)
 {
@@ -43,14 +43,14 @@ static inline struct hk_remote_entry *hk_remote_entry_of(struct hk_heap *heap,
 static inline bool hk_cold_keep(struct hk_heap *heap, struct hk_page *page, void *block)
 {
     struct hk_remote_entry *entry = hk_remote_entry_of(heap, page);
-    size_t bytes = heap->remote_bytes + page->block_size;
-    if (entry->page != page || entry->room == 0 || bytes > HK_REMOTE_TOTAL) {
+    size_t held = heap->remote_bytes + page->block_size;
+    if (entry->page != page || entry->room == 0 || held > HK_REMOTE_LEAST + heap->remote_more) {
         return false;
     }
     *(void **)block = entry->head;
     entry->head = block;
     entry->room -= 1;
-    heap->remote_bytes = bytes;
+    heap->remote_bytes = held;
     return true;
 }
 

@@ -39,11 +39,7 @@ static void strand_heap(struct hk_heap *heap)
     } else if (state == HK_HEAP_LIVE) {
         memset(&heap->lanes, 0, sizeof heap->lanes);
         memset(heap->bins, 0, sizeof heap->bins);
-        if (heap->remote_bytes) {
-            memset(heap->remote, 0, sizeof heap->remote);
-            memset(heap->remote_open, 0, sizeof heap->remote_open);
-            heap->remote_bytes = 0;
-        }
+        hk_remote_forget(heap);
         heap->keeps = false;
         atomic_store_explicit(&heap->state, HK_HEAP_ORPHAN, memory_order_relaxed);
     }

@@ -107,7 +107,7 @@ size_t hk_cold_drain(struct hk_heap *heap)
     return blocks;
 }
 
-static void mark_open(struct hk_heap *heap, const struct hk_remote_entry *entry, bool open)
+static void set_open(struct hk_heap *heap, const struct hk_remote_entry *entry, bool open)
 {
     size_t place = (size_t)(entry - heap->remote);
     uint64_t bit = 1ull << place % 64;
@@ -120,8 +120,12 @@ static void send_entry(struct hk_heap *heap, struct hk_remote_entry *entry)
     struct link *head = entry->head;
     struct link *tail = entry->tail;
     uint32_t count = entry->size - entry->room;
-    mark_open(heap, entry, false);
-    heap->remote_bytes -= (size_t)count * entry->page->block_size;
+    set_open(heap, entry, false);
+    size_t bytes = (size_t)count * entry->page->block_size;
+    heap->remote_bytes -= bytes;
+    if (heap->remote_more + (bytes >> HK_REMOTE_SHIFT) <= HK_REMOTE_TOTAL - HK_REMOTE_LEAST) {
+        heap->remote_more += bytes >> HK_REMOTE_SHIFT;
+    }
     hk_count_events(heap, entry->page->bin_index, HK_EVENT_REMOTE_OUT, count);
     tail->next = head;
     if (!FLAT && head != tail) {
@@ -132,14 +136,34 @@ static void send_entry(struct hk_heap *heap, struct hk_remote_entry *entry)
     send(tail);
 }
 
-void hk_cold_flush(struct hk_heap *heap)
+/* -> an entry that holds blocks, or NULL. */
+static struct hk_remote_entry *an_open_entry(struct hk_heap *heap)
 {
-    for (size_t i = 0; heap->remote_bytes && i < HK_REMOTE_ENTRIES / 64; i++) {
-        while (heap->remote_open[i]) {
-            size_t bit = (size_t)__builtin_ctzll(heap->remote_open[i]);
-            send_entry(heap, &heap->remote[64 * i + bit]);
+    for (size_t i = 0; i < HK_REMOTE_ENTRIES / 64; i++) {
+        if (heap->remote_open[i]) {
+            return &heap->remote[64 * i + (size_t)__builtin_ctzll(heap->remote_open[i])];
         }
     }
+    return NULL;
+}
+
+void hk_cold_flush(struct hk_heap *heap)
+{
+    struct hk_remote_entry *entry;
+    while ((entry = an_open_entry(heap))) {
+        send_entry(heap, entry);
+    }
+}
+
+void hk_remote_forget(struct hk_heap *heap)
+{
+    struct hk_remote_entry *entry;
+    while ((entry = an_open_entry(heap))) {
+        entry->page = NULL;
+        entry->room = 0;
+        set_open(heap, entry, false);
+    }
+    heap->remote_bytes = 0;
 }
 
 /* -> blocks of `size` bytes that may be held back for one page, at least 1. */
@@ -158,7 +182,7 @@ static void open_entry(struct hk_heap *heap, struct hk_remote_entry *entry, stru
     entry->tail = link;
     entry->size = entry_size(page->block_size);
     entry->room = entry->size - 1;
-    mark_open(heap, entry, true);
+    set_open(heap, entry, true);
     heap->remote_bytes += page->block_size;
 }
 
@@ -181,7 +205,7 @@ void hk_cold_post(struct hk_heap *heap, struct hk_page *page, void *block)
         return;
     }
     struct hk_remote_entry *entry = hk_remote_entry_of(heap, page);
-    if (heap->remote_bytes + page->block_size > HK_REMOTE_TOTAL) {
+    if (heap->remote_bytes + page->block_size > HK_REMOTE_LEAST + heap->remote_more) {
         hk_cold_flush(heap);
     } else if (entry->page) {
         send_entry(heap, entry);

@@ -17,4 +17,8 @@ HK_HIDDEN bool hk_heap_hold(struct hk_heap *heap);
 /* End the hold of an orphan, after draining what came meanwhile. holder. */
 HK_HIDDEN void hk_heap_release(struct hk_heap *heap);
 
+/* In a forked child: what a heap held back is lost. The heap's thread was outside of slow paths, so
+ * it is known which entries are open, but not what is in them. */
+HK_HIDDEN void hk_remote_forget(struct hk_heap *heap);
+
 #endif

@@ -189,7 +189,7 @@ static void *only_free(void *unused)
 }
 
 /* At most 4096 blocks of 400 bytes on average are on their way: 2 MiB live. Besides them a producer
- * may have some pages of each class, the freeing thread 256 KiB held back, and the budget is 6 MiB.
+ * may have some pages of each class, the freeing thread 512 KiB held back, and the budget is 6 MiB.
  * All that was handed over is above 300 MiB. */
 static void one_thread_frees_what_others_make(void)
 {

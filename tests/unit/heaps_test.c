@@ -103,6 +103,7 @@ static void all_is_sent_when_too_much_is_held_back(void **state)
     struct hk_heap *owner = hk_cold.birth(0);
     struct hk_heap *other = hk_cold.birth(0);
     struct hk_page *pages[PAGES];
+    other->remote_more = HK_REMOTE_TOTAL - HK_REMOTE_LEAST;
     for (size_t i = 0; i < PAGES; i++) {
         pages[i] = lease(owner, 1);
         for (size_t k = 0; k < HK_REMOTE_BLOCKS; k++) {
@@ -116,6 +117,29 @@ static void all_is_sent_when_too_much_is_held_back(void **state)
     assert_int_equal(other->remote_bytes, 64);
     assert_int_equal(hk_cold.drain(owner), PAGES * HK_REMOTE_BLOCKS);
     end(other);
+    end(owner);
+}
+
+static void more_may_wait_the_more_was_sent(void **state)
+{
+    (void)state;
+    struct hk_heap *owner = hk_cold.birth(0);
+    struct hk_heap *other = hk_cold.birth(0);
+    struct hk_page *page = lease(owner, 1);
+    size_t chains = 0;
+    for (; other->remote_more < HK_REMOTE_TOTAL - HK_REMOTE_LEAST && chains < 10000; chains++) {
+        for (size_t i = 0; i < HK_REMOTE_BLOCKS; i++) {
+            hk_cold.post(other, page, (char *)hk_page_start(page) + 64 * i);
+        }
+        hk_cold.flush(other);
+        hk_cold.drain(owner);
+        assert_int_equal(other->remote_more,
+                         (chains + 1) * (HK_REMOTE_BLOCKS * 64 >> HK_REMOTE_SHIFT));
+    }
+    assert_in_range(chains, 1, 9999);
+
+    hk_cold.death(other);
+    assert_int_equal(other->remote_more, 0); /* the next thread has sent nothing */
     end(owner);
 }
 
@@ -200,6 +224,7 @@ int main(void)
         cmocka_unit_test(warm_pages_are_bounded),
         cmocka_unit_test(cache_accounts_for_what_it_holds),
         cmocka_unit_test(all_is_sent_when_too_much_is_held_back),
+        cmocka_unit_test(more_may_wait_the_more_was_sent),
         cmocka_unit_test(block_that_fills_an_entry_goes_alone),
         cmocka_unit_test(death_sends_what_was_held_back),
         cmocka_unit_test_setup(refused_heap_is_null, calm_os),
