@@ -71,8 +71,9 @@ HK_INLINE void *fast_or_not(size_t align, size_t size)
     return HK_LIKELY(fast) ? hk_fast_malloc(rounded) : allocate(align, size);
 }
 
-/* As posix_memalign, which leaves errno alone. */
-static int allocate_quietly(void **out, size_t align, size_t size)
+/* As posix_memalign, which leaves errno alone. Not part of it: what this keeps across calls would
+ * cost every block a stack frame. */
+static __attribute__((noinline)) int allocate_quietly(void **out, size_t align, size_t size)
 {
     int saved = errno;
     void *block = allocate(align, size);
