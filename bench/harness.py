@@ -33,6 +33,7 @@ class Row:
     full_count: int
     quick_count: int
     clock: str
+    group: str
 
     def command(self, directory, count):
         return [str(directory / self.program), *self.args.format(n=count).split()]
@@ -45,8 +46,8 @@ def load_rows(path=ROWS_FILE):
     rows = []
     for line in path.read_text(encoding='utf-8').splitlines():
         if line.strip() and not line.startswith('#'):
-            name, program, args, full, quick, clock = (cell.strip() for cell in line.split('|'))
-            rows.append(Row(name, program, args, int(full), int(quick), clock))
+            name, program, args, full, quick, clock, group = map(str.strip, line.split('|'))
+            rows.append(Row(name, program, args, int(full), int(quick), clock, group))
     return rows
 
 

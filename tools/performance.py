@@ -31,7 +31,7 @@ from program import Failure, UsageError, as_program  # noqa: E402
 
 
 # for the check that the programs are there
-LAUNCH = harness.Row('launch', 'launch', '', 0, 0, 'none')
+LAUNCH = harness.Row('launch', 'launch', '', 0, 0, 'none', '')
 
 
 def parse_arguments(argv):

@@ -33,7 +33,7 @@ from program import UsageError, as_program  # noqa: E402
 FULL_ROUNDS, QUICK_ROUNDS = 3, 1
 FULL_SCALE, QUICK_SCALE = 100, 10
 LARGEST = 64 << 20
-ROW = harness.Row('sweep', 'sweep', '', 0, 0, 'cpu')
+ROW = harness.Row('sweep', 'sweep', '', 0, 0, 'cpu', '')
 
 
 def parse_arguments(argv):

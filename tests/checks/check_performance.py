@@ -22,6 +22,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT / folder) for folder in ("bench", "tools", "tables")]
 
 import atomic_sites  # noqa: E402
+import harness  # noqa: E402
 import performance  # noqa: E402
 import size_rules  # noqa: E402
 import size_suggest  # noqa: E402
@@ -210,7 +211,8 @@ def check_kinds():
     """What is said of rows behind is said of every kind of row that the list of them can have."""
     text = (document.DOCS / document.NAME).read_text(encoding="utf-8")
     text = text.partition("## What is behind")[2].partition("\n## ")[0]
-    kinds = {*micro.GROUPS, micro.OTHER, *(one.group for one in suite.PROGRAMS), "programs"}
+    kinds = {*(row.group for row in harness.load_rows()), *(one.group for one in suite.PROGRAMS),
+             "programs"}
     return [f"docs/{document.NAME} says nothing of the kind `{kind}`" for kind in sorted(kinds)
             if f"`{kind}`" not in text]
 

@@ -8,28 +8,13 @@ from matrix_parts.compositions import ROOT
 
 sys.path.insert(0, str(ROOT / 'bench'))
 
+import harness  # noqa: E402
 import pyplot  # noqa: E402
 import report as cells  # noqa: E402
 
 DOCUMENT = ROOT / 'docs' / 'boxes.md'
 CHART = ROOT / 'docs' / 'boxes.svg'
 BEGIN, END = '<!-- made by tools/matrix.py bench --report -->', '<!-- end -->'
-# what a row of the bench is about, by the beginning of its name
-GROUPS = {
-    'tiny': ('pair_16', 'pair_64', 'pair_1000', 'mixed_ws', 'mixed_c7', 'batch_', 'calloc_64',
-             'calloc_256', 'aligned_64', 'turns_small'),
-    'mid and large': ('pair_8000', 'pair_100000', 'mixed_16_8k', 'mixed_1k_64k', 'mixed_64k_1m',
-                      'calloc_2048', 'aligned_4096', 'turns_mid', 'realloc_growth'),
-    'threads': ('hand_off', 'larson', 'mid_mt', 'xthread_free'),
-    'burst': ('burst_',),
-}
-
-
-def group_of(row):
-    for name, starts in GROUPS.items():
-        if row.startswith(starts):
-            return name
-    return None
 
 
 def mean_ratio(results, name, base, rows, measure):
@@ -55,15 +40,18 @@ def markdown(header, lines):
 
 
 def grouped_rows(results):
-    groups = {name: [row for row in results if group_of(row) == name] for name in GROUPS}
-    return {name: rows for name, rows in groups.items() if rows}
+    """-> {group: its rows, of those that were timed}"""
+    groups = {}
+    for row in harness.load_rows():
+        if row.name in results and row.clock != 'none':
+            groups.setdefault(row.group, []).append(row.name)
+    return groups
 
 
 def summary(times, ours):
     results, counts = times['results'], times['instructions']
     base = ours[0]
     groups = grouped_rows(results)
-    measured = [row for rows in groups.values() for row in rows]
     header = ['', *(f'time, {name}' for name in groups), 'peak RSS, all',
               *(f'{row}, instr.' for row in counts)]
     lines = []
@@ -72,20 +60,19 @@ def summary(times, ours):
         line = [label]
         line += [number(mean_ratio(results, name, base, rows, cells.ns_per_op))
                  for rows in groups.values()]
-        line.append(number(mean_ratio(results, name, base, measured, cells.mib)))
+        line.append(number(mean_ratio(results, name, base, results, cells.mib)))
         line += [number(counts[row].get(name), 1) for row in counts]
         lines.append(line)
     return markdown(header, lines)
 
 
-def by_row(times, ours, title, measure):
+def by_row(times, ours, title, measure, rows):
     results = times['results']
     base = ours[0]
     names = [name for name in times['allocators'] if name != base]
     lines = []
-    for row, samples in results.items():
-        if group_of(row) is None:
-            continue
+    for row in rows:
+        samples = results[row]
         own = None if cells.failure(samples[base]) else cells.median(samples[base], measure)
         line = [row, number(own)]
         for name in names:
@@ -97,6 +84,7 @@ def by_row(times, ours, title, measure):
 
 def tables(times, ours):
     word = 'short' if times['quick'] else 'full'
+    timed = [row for rows in grouped_rows(times['results']).values() for row in rows]
     return '\n\n'.join([
         f"One interleaved run of {times['rounds']} rounds of {word} length on {times['machine']}, "
         f"{times['cpus']} CPUs. Time and memory are geometric means of the ratios of medians to "
@@ -105,9 +93,9 @@ def tables(times, ours):
         'differ; two-thread rows vary most.',
         summary(times, ours),
         'Time by row: nanoseconds per call for the first, ratios to it for the others.',
-        by_row(times, ours, 'row', cells.ns_per_op),
+        by_row(times, ours, 'row', cells.ns_per_op, timed),
         'Peak RSS by row: MiB for the first, ratios to it for the others.',
-        by_row(times, ours, 'row', cells.mib),
+        by_row(times, ours, 'row', cells.mib, times['results']),
     ])
 
 
@@ -116,11 +104,12 @@ def draw(times, ours):
     results = times['results']
     base = ours[0]
     groups = grouped_rows(results)
-    measured = [row for rows in groups.values() for row in rows]
+    timed = [row for rows in groups.values() for row in rows]
     names = list(times['allocators'])[::-1]
     figure, axes = plot.subplots(1, 2, figsize=(10, 0.32 * len(names) + 1.2), sharey=True)
-    for axis, measure, title in ((axes[0], cells.ns_per_op, 'time'), (axes[1], cells.mib, 'peak RSS')):
-        values = [mean_ratio(results, name, base, measured, measure) or 0 for name in names]
+    for axis, measure, title, rows in ((axes[0], cells.ns_per_op, 'time', timed),
+                                       (axes[1], cells.mib, 'peak RSS', results)):
+        values = [mean_ratio(results, name, base, rows, measure) or 0 for name in names]
         colours = ['#2f6f9f' if name in ours else '#b0b0b0' for name in names]
         axis.barh(names, values, color=colours)
         axis.axvline(1, color='black', linewidth=0.8)

@@ -157,8 +157,7 @@ def posted(content):
     return ['The queue of one heap is not among them: other threads can free no more than its thread '
             f'allocates. In `hand_off`, where one other thread frees, there are {atomics.number(sum(found))} '
             f'visits in a million operations, {share:.0%} of that thread\'s time. Where many free, each has '
-            'fewer blocks of a page to send at once, and visits may become nearly as many as blocks: then '
-            f'the queue takes one in {scaling.LINE} ns.']
+            f'fewer blocks of a page to send at once; the queue takes a chain in {scaling.LINE} ns.']
 
 
 def modelled(content):

@@ -2,23 +2,10 @@
 """Section `micro`: every row of bench/rows.txt, time and peak memory."""
 import harness
 import report
-from matrix_parts.report import GROUPS as BOX_GROUPS
 from matrix_parts.report import markdown
 
 from performance_parts import charts, ratios
 from performance_parts.section import Section
-
-OTHER = 'other'
-GROUPS = {
-    'one thread, small': BOX_GROUPS['tiny'],
-    'mid and large': BOX_GROUPS['mid and large'],
-    'threads': BOX_GROUPS['threads'],
-    'memory and burst': (*BOX_GROUPS['burst'], 'drift', 'phases', 'mid_idle', 'tiny'),
-}
-
-
-def group_of(row):
-    return next((name for name, starts in GROUPS.items() if row.startswith(starts)), OTHER)
 
 
 def measure(context):
@@ -32,7 +19,7 @@ def measure(context):
     return {
         'results': results,
         'units': {row.name: 'ns' for row in rows},
-        'groups': {row.name: group_of(row.name) for row in rows},
+        'groups': {row.name: row.group for row in rows},
         'untimed': [row.name for row in rows if row.clock == 'none'],
     }
 
@@ -60,9 +47,9 @@ def held(content):
     rows = [row for row in content['results'] if row.startswith('burst_')]
     lines = [[row, *(report.end_share(content['results'][row][name]) for name in content['allocators'])]
              for row in rows]
-    return (['Resident after a burst, as a share of its peak: of `burst_freed` nothing survives, of the '
+    return (['Resident after a burst, as a share of its peak: of `burst_freed` and `burst_over_light` nothing survives, of the '
              'others a random 1 %. The first two then do nothing for 1.5 s, `burst_light` allocates and '
-             'frees 64 bytes over and over, `burst_keep1_trim` calls `malloc_trim`.',
+             'frees 64 bytes over and over, as does `burst_over_light`, `burst_keep1_trim` calls `malloc_trim`.',
              markdown(['row', *content['allocators']], lines)] if lines else [])
 
 
