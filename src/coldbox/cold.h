@@ -39,12 +39,18 @@ static inline struct hk_remote_entry *hk_remote_entry_of(struct hk_heap *heap,
     return &heap->remote[(superslab * HK_SLICES + hk_page_slice(page)) % HK_REMOTE_ENTRIES];
 }
 
+/* -> bytes that the heap may hold back now. */
+static inline size_t hk_remote_limit(const struct hk_heap *heap)
+{
+    return HK_REMOTE_LEAST + heap->remote_more;
+}
+
 /* Not marked as a slow path: a forked child forgets what other threads' heaps hold back. */
 static inline bool hk_cold_keep(struct hk_heap *heap, struct hk_page *page, void *block)
 {
     struct hk_remote_entry *entry = hk_remote_entry_of(heap, page);
     size_t held = heap->remote_bytes + page->block_size;
-    if (entry->page != page || entry->room == 0 || held > HK_REMOTE_LEAST + heap->remote_more) {
+    if (entry->page != page || entry->room == 0 || held > hk_remote_limit(heap)) {
         return false;
     }
     *(void **)block = entry->head;

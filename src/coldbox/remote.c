@@ -166,11 +166,11 @@ void hk_remote_forget(struct hk_heap *heap)
     heap->remote_bytes = 0;
 }
 
-/* -> blocks of `size` bytes that may be held back for one page, at least 1. */
+/* -> blocks of `size` <= HK_REMOTE_BYTES / 2 bytes that may be held back for one page. */
 static uint32_t entry_size(uint32_t size)
 {
     uint32_t blocks = HK_REMOTE_BYTES / size;
-    return blocks > HK_REMOTE_BLOCKS ? HK_REMOTE_BLOCKS : blocks ? blocks : 1;
+    return blocks > HK_REMOTE_BLOCKS ? HK_REMOTE_BLOCKS : blocks;
 }
 
 static void open_entry(struct hk_heap *heap, struct hk_remote_entry *entry, struct hk_page *page,
@@ -197,7 +197,7 @@ void hk_cold_post(struct hk_heap *heap, struct hk_page *page, void *block)
 {
     struct link *link = block;
     page = hk_page_head(page);
-    if (!heap || entry_size(page->block_size) == 1) {
+    if (!heap || page->block_size > HK_REMOTE_BYTES / 2) {
         send_alone(heap, page, link);
         return;
     }
@@ -205,7 +205,7 @@ void hk_cold_post(struct hk_heap *heap, struct hk_page *page, void *block)
         return;
     }
     struct hk_remote_entry *entry = hk_remote_entry_of(heap, page);
-    if (heap->remote_bytes + page->block_size > HK_REMOTE_LEAST + heap->remote_more) {
+    if (heap->remote_bytes + page->block_size > hk_remote_limit(heap)) {
         hk_cold_flush(heap);
     } else if (entry->page) {
         send_entry(heap, entry);

@@ -48,6 +48,10 @@ def grouped_rows(results):
     return groups
 
 
+def timed_rows(results):
+    return [row for rows in grouped_rows(results).values() for row in rows]
+
+
 def summary(times, ours):
     results, counts = times['results'], times['instructions']
     base = ours[0]
@@ -84,7 +88,6 @@ def by_row(times, ours, title, measure, rows):
 
 def tables(times, ours):
     word = 'short' if times['quick'] else 'full'
-    timed = [row for rows in grouped_rows(times['results']).values() for row in rows]
     return '\n\n'.join([
         f"One interleaved run of {times['rounds']} rounds of {word} length on {times['machine']}, "
         f"{times['cpus']} CPUs. Time and memory are geometric means of the ratios of medians to "
@@ -93,7 +96,7 @@ def tables(times, ours):
         'differ; two-thread rows vary most.',
         summary(times, ours),
         'Time by row: nanoseconds per call for the first, ratios to it for the others.',
-        by_row(times, ours, 'row', cells.ns_per_op, timed),
+        by_row(times, ours, 'row', cells.ns_per_op, timed_rows(times['results'])),
         'Peak RSS by row: MiB for the first, ratios to it for the others.',
         by_row(times, ours, 'row', cells.mib, times['results']),
     ])
@@ -103,11 +106,9 @@ def draw(times, ours):
     plot = pyplot.load()
     results = times['results']
     base = ours[0]
-    groups = grouped_rows(results)
-    timed = [row for rows in groups.values() for row in rows]
     names = list(times['allocators'])[::-1]
     figure, axes = plot.subplots(1, 2, figsize=(10, 0.32 * len(names) + 1.2), sharey=True)
-    for axis, measure, title, rows in ((axes[0], cells.ns_per_op, 'time', timed),
+    for axis, measure, title, rows in ((axes[0], cells.ns_per_op, 'time', timed_rows(results)),
                                        (axes[1], cells.mib, 'peak RSS', results)):
         values = [mean_ratio(results, name, base, rows, measure) or 0 for name in names]
         colours = ['#2f6f9f' if name in ours else '#b0b0b0' for name in names]

@@ -47,9 +47,10 @@ def held(content):
     rows = [row for row in content['results'] if row.startswith('burst_')]
     lines = [[row, *(report.end_share(content['results'][row][name]) for name in content['allocators'])]
              for row in rows]
-    return (['Resident after a burst, as a share of its peak: of `burst_freed` and `burst_over_light` nothing survives, of the '
-             'others a random 1 %. The first two then do nothing for 1.5 s, `burst_light` allocates and '
-             'frees 64 bytes over and over, as does `burst_over_light`, `burst_keep1_trim` calls `malloc_trim`.',
+    return (['Resident after a burst, as a share of its peak: of `burst_freed` and `burst_over_light` '
+             'nothing survives, of the others a random 1 %. `burst_freed` and `burst_keep1` then do nothing '
+             'for 1.5 s, `burst_light` and `burst_over_light` allocate and free 64 bytes over and over, '
+             '`burst_keep1_trim` calls `malloc_trim`.',
              markdown(['row', *content['allocators']], lines)] if lines else [])
 
 
