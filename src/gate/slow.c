@@ -18,7 +18,8 @@
 #include <string.h>
 
 enum {
-    PACE = 16, /* slow paths of a heap between two looks at the clock */
+    PACE = 16,     /* slow paths of a heap between two looks at the clock */
+    KEPT_PACE = 8, /* kept large blocks that come or go count as one: they change no memory */
 };
 
 static void age(struct hk_heap *heap, uint64_t now)
@@ -151,14 +152,13 @@ void *hk_gate_miss_zero(size_t size)
     return handed_out(block, size, saved);
 }
 
-/* -> the large block (or NULL), counted. */
-static inline void *noted_large(struct hk_heap *heap, void *block)
+/* The same for large blocks that the heap keeps. */
+static inline void pace_kept(struct hk_heap *heap)
 {
-    if (block) {
-        hk_count_note(heap, HK_NOTE_LARGE_ALLOC);
+    heap->spans.turns += 1;
+    if (HK_UNLIKELY(heap->spans.turns % KEPT_PACE == 0)) {
         pace(heap);
     }
-    return block;
 }
 
 /* -> a block that the thread's heap keeps, or NULL: there is none. */
@@ -169,7 +169,11 @@ static inline void *kept_large(size_t size)
         return NULL;
     }
     hk_heap_enter(heap);
-    void *block = noted_large(heap, HK_COLD.large_pop(heap, size));
+    void *block = HK_COLD.large_pop(heap, size);
+    if (block) {
+        hk_count_note(heap, HK_NOTE_LARGE_ALLOC);
+        pace_kept(heap);
+    }
     hk_heap_leave(heap);
     return block;
 }
@@ -198,7 +202,8 @@ static void *large(size_t size, size_t align, size_t reserve, bool *zero)
 
 static inline void *kept_or_new(size_t size, size_t align, size_t reserve)
 {
-    void *block = reserve || align > HK_SLICE ? NULL : kept_large(size);
+    const size_t most = size > HK_SPAN_MAX ? HK_KEPT_ALIGN : HK_SLICE;
+    void *block = reserve || align > most ? NULL : kept_large(size);
     if (block) {
         return shown(block, size);
     }
@@ -226,7 +231,11 @@ void *hk_gate_with_room(size_t size)
     int saved = errno;
     bool zero;
     hk_heap_enter(heap);
-    void *block = noted_large(heap, HK_COLD.large_alloc(size, HK_ALIGN, 2 * size, &zero));
+    void *block = HK_COLD.large_alloc(size, HK_ALIGN, 2 * size, &zero);
+    if (block) {
+        hk_count_note(heap, HK_NOTE_LARGE_ALLOC);
+        pace(heap);
+    }
     hk_heap_leave(heap);
     errno = saved;
     return block ? HK_DECORATOR.allocated(block, size) : NULL;
@@ -270,7 +279,7 @@ static inline bool keep_large(struct hk_heap *heap, struct hk_page *page, void *
     bool kept = HK_COLD.large_keep(heap, page, block);
     if (kept) {
         hk_count_note(heap, HK_NOTE_LARGE_FREE);
-        pace(heap);
+        pace_kept(heap);
     }
     hk_heap_leave(heap);
     return kept;
