@@ -60,6 +60,13 @@ extern HK_HIDDEN struct hk_bin hk_no_bins[HK_COARSE_ROOM];
 
 #if HK_TLS_BINS
 extern HK_HIDDEN _Thread_local struct hk_tls hk_tls __attribute__((tls_model("initial-exec")));
+#else
+struct hk_pointers {
+    struct hk_heap *self; /* for fast paths: the heap, or one whose bins are always empty */
+    struct hk_heap *heap; /* as in hk_tls */
+    uint64_t dead;        /* as in hk_tls */
+};
+extern HK_HIDDEN _Thread_local struct hk_pointers hk_tls __attribute__((tls_model("initial-exec")));
 #endif
 
 #endif

@@ -187,8 +187,7 @@ HK_INLINE struct hk_heap *hk_self(void)
 #if HK_TLS_BINS
     return NULL;
 #else
-    extern HK_HIDDEN struct hk_heap *hk_self_heap(void);
-    return hk_self_heap();
+    return hk_tls.self;
 #endif
 }
 

@@ -19,15 +19,7 @@ __attribute__((used)) _Thread_local struct hk_tls hk_tls = {
 #else
 /* Bins that are always empty: the state before the first refill. */
 static struct hk_heap empty_heap;
-static _Thread_local struct {
-    struct hk_heap *heap;
-    uint32_t dead;
-} hk_tls;
-
-struct hk_heap *hk_self_heap(void)
-{
-    return hk_tls.heap ? hk_tls.heap : &empty_heap;
-}
+_Thread_local struct hk_pointers hk_tls = {.self = &empty_heap};
 #endif
 
 enum { UNBORN, BEING_BORN, READY };
@@ -87,6 +79,8 @@ static void set_heap(struct hk_heap *heap)
     hk_tls.heap = heap;
 #if HK_TLS_BINS
     hk_tls.calls = heap ? &heap->calls : &hk_shared_counts.calls;
+#else
+    hk_tls.self = heap ? heap : &empty_heap;
 #endif
 }
 
@@ -173,13 +167,6 @@ static struct hk_heap *start_thread(void)
     }
     return heap;
 }
-
-#if !HK_TLS_BINS
-struct hk_heap *hk_thread_heap(void)
-{
-    return hk_tls.heap;
-}
-#endif
 
 struct hk_heap *hk_thread_enter(void)
 {

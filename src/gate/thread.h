@@ -13,14 +13,10 @@ HK_HIDDEN struct hk_heap *hk_thread_enter(void);
 HK_HIDDEN void hk_thread_leave(struct hk_heap *heap);
 
 /* -> the calling thread's heap, or NULL: it has none now. */
-#if HK_TLS_BINS
 HK_INLINE struct hk_heap *hk_thread_heap(void)
 {
     return hk_tls.heap;
 }
-#else
-HK_HIDDEN struct hk_heap *hk_thread_heap(void);
-#endif
 
 /* -> true: the thread has given up its heap for good. */
 HK_HIDDEN bool hk_thread_is_dead(void);

@@ -28,6 +28,7 @@ QUICK_PART = 20
 FLAGS = ('-std=gnu11', '-O2', '-pthread')
 SYSTEM, PRELOADED, LINKED, INSIDE = 'system', 'preloaded', 'linked', 'in the program'
 INLINED = 'inlined'
+POINTER, POINTER_INSIDE = 'pointer form, preloaded', 'pointer form, in the program'
 FAST_PATHS = ('-DTAKE=hakmem_malloc', '-DGIVE=hakmem_free')
 
 Pattern = collections.namedtuple('Pattern', 'name')
@@ -58,7 +59,22 @@ def forms(context):
     archive = library.parent / f'{stem}.a'
     if header.is_file() and archive.is_file():
         found.append(Form(INLINED, '', (archive,), ('-include', header, *FAST_PATHS), ('constant',)))
-    return found
+    return found + pointer_forms(library)
+
+
+def pointer_forms(library):
+    """The library whose bins lie in the heap object, which is built here: no other part needs it."""
+    pointer = library.parent / f'{library.name.partition(".so")[0].replace("malloc", "pointer")}.so'
+    build = library.parent.parent
+    if not (build / 'build.ninja').is_file():
+        return []
+    done = subprocess.run(['ninja', '-C', build, pointer.relative_to(build)], check=False,
+                          stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                          encoding='utf-8', errors='replace')
+    if done.returncode != 0:
+        raise LeftOut(f'cannot build {pointer.name}: {done.stdout[-500:]}')
+    objects = sorted(pointer.parent.glob(f'{pointer.name}.p/**/*.o'))
+    return [Form(POINTER, str(pointer), ()), Form(POINTER_INSIDE, '', (*objects, '-ldl'))]
 
 
 def compiler():
@@ -109,6 +125,7 @@ def measure_forms(context, row, all_forms, folder):
         lambda row, form: row.command(folders[form.name], row.count(context.quick)))
     left_out = [] if INLINED in folders else [
         f'{INLINED}: the build has no archive, as with link-time optimisation, or no hakmem-inline.h']
+    left_out += [] if POINTER in folders else [f'{POINTER}: the library is in no build directory']
     content = {'results': results, 'counts': {}, 'left_out': left_out}
     if not shutil.which('valgrind'):
         return {**content, 'left_out': [*left_out, 'instructions: valgrind is not installed']}
@@ -169,6 +186,7 @@ SECTION = Section(
     'preloaded; linked as a shared library; and with its objects in the program, where calls go '
     "to it without the loader's table and its thread-local bins are at a known distance. "
     "`system` is the C library's malloc. It is the same block each time, so the time is that of a chain "
-    'of stores and loads, which a shorter call does not shorten. The form without thread-local bins '
-    '(`HK_TLS_BINS=0`) is for tests: no option builds it, so it is not here.',
+    'of stores and loads, which a shorter call does not shorten. The pointer form has its bins in '
+    'the heap object, whose address each call loads first (`HK_TLS_BINS=0`): for a thread that shall have '
+    'several heaps, and with a quarter of the static TLS; no option installs it.',
     measure, tables)
