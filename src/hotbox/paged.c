@@ -160,8 +160,7 @@ void hk_paged_empty(struct hk_heap *heap, struct hk_page *page)
     }
 }
 
-/* `count` blocks of the page have come back into it. */
-static void blocks_in(struct hk_heap *heap, struct hk_page *page, size_t count)
+void hk_paged_in(struct hk_heap *heap, struct hk_page *page, size_t count)
 {
     size_t out = hk_paged_out(page);
     HK_ASSERT(out >= count);
@@ -180,9 +179,8 @@ static void blocks_in(struct hk_heap *heap, struct hk_page *page, size_t count)
 void hk_paged_spill(struct hk_heap *heap, struct hk_page *page, void *block)
 {
     struct hk_page *head = hk_page_head(page);
-    size_t offset = (size_t)((char *)block - hk_page_start(head));
-    hk_map_set(hk_page_map(head), hk_paged_index(hk_paged(head), offset));
-    blocks_in(heap, head, 1);
+    hk_paged_mark(head, block);
+    hk_paged_in(heap, head, 1);
 }
 
 void hk_paged_event(struct hk_page *page, void *block)
@@ -208,7 +206,7 @@ void hk_paged_splice(struct hk_heap *heap, struct hk_page *page, void *first, vo
     *(void **)last = paged->returned;
     paged->returned = first;
     paged->returned_count = (uint16_t)(paged->returned_count + count);
-    blocks_in(heap, page, count);
+    hk_paged_in(heap, page, count);
 }
 
 /* Link the free blocks of one map word, until `want` are taken. */

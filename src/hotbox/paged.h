@@ -112,6 +112,16 @@ HK_COLD_FN const char *hk_paged_check(struct hk_heap *heap, enum hk_kind kind);
 
 /* Shared by the protocol's own files. */
 
+/* The block is free in its page (a head): its bit. To be counted by hk_paged_in. */
+static inline void hk_paged_mark(struct hk_page *page, const void *block)
+{
+    size_t offset = (size_t)((const char *)block - hk_page_start(page));
+    hk_map_set(hk_page_map(page), hk_paged_index(hk_paged(page), offset));
+}
+
+/* `count` blocks, marked, have come back into their page (a head). May retire it. */
+HK_HIDDEN void hk_paged_in(struct hk_heap *heap, struct hk_page *page, size_t count);
+
 /* -> blocks of the page (a head) that are with the application, in bins, or on their way home. */
 HK_HIDDEN size_t hk_paged_out(struct hk_page *page);
 HK_HIDDEN void hk_paged_set_out(struct hk_page *page, size_t out);

@@ -15,6 +15,24 @@ static bool has_own_page(const struct hk_heap *heap, void *block)
     return HK_COLD.owns(block) && hk_page_owner(hk_page_of(block)) == heap->token;
 }
 
+/* Give the first of linked blocks, and those that follow of the same page, back to that page. ->
+ * the rest. */
+static void *give_run(struct hk_heap *heap, void *block)
+{
+    struct hk_page *page = hk_page_head(hk_page_of(block));
+    const char *start = hk_page_start(page);
+    size_t bytes = (size_t)hk_page_slot(page)->slices << HK_SLICE_SHIFT;
+    size_t count = 0;
+    do {
+        void *next = *(void **)block;
+        hk_paged_mark(page, block);
+        count++;
+        block = next;
+    } while ((size_t)((char *)block - start) < bytes);
+    hk_paged_in(heap, page, count);
+    return block;
+}
+
 /* Give every block of a bin back to its page, and forget what the bin has learnt. */
 static void flush_bin(struct hk_heap *heap, struct hk_bin *bin)
 {
@@ -28,9 +46,7 @@ static void flush_bin(struct hk_heap *heap, struct hk_bin *bin)
             hk_count_page_failure(heap);
             return;
         }
-        void *next = *(void **)block;
-        hk_paged_spill(heap, hk_page_of(block), block);
-        block = next;
+        block = give_run(heap, block);
     }
 }
 

@@ -1,0 +1,102 @@
+# SPDX-License-Identifier: MIT
+"""Section `caches`: cache lines that an operation misses, simulated by cachegrind."""
+import re
+import shutil
+import subprocess
+
+import harness
+import report
+from matrix_parts.report import markdown
+
+from performance_parts.section import LeftOut, Section
+
+# two lengths of each row, whose difference is what the row does once it runs
+COUNTS = {
+    'mixed_ws400': (100000, 400000),
+    'mixed_ws8192': (300000, 900000),
+    'mixed_ws200k': (1000000, 1600000),
+    'mixed_1k_64k': (100000, 400000),
+    'batch_64_fifo': (4, 24),
+    'batch_64_random': (4, 24),
+    'batch_512_random': (4, 24),
+    'larson': (2, 6),
+}
+# bytes, ways, bytes of a line; the second one stands for a second level of 1 MiB
+FIRST, SECOND = '32768,8,64', '1048576,16,64'
+LEVELS = {'first': 'D1', 'second': 'LLd'}
+TIMEOUT_FACTOR = 8
+
+
+def cachegrind(command, library, timeout):
+    """-> ({level: misses}, operations, None), or ({}, 0, failure)"""
+    # valgrind's own start-up script must not run under the allocator, so env sets the preload
+    preload = ['env', f'LD_PRELOAD={library}'] if library else ['env', '-u', 'LD_PRELOAD']
+    tool = ['valgrind', '--tool=cachegrind', '--trace-children=yes', '--cache-sim=yes', f'--D1={FIRST}',
+            f'--LL={SECOND}', '--cachegrind-out-file=/dev/null']
+    try:
+        done = subprocess.run([*tool, *preload, *command], timeout=timeout, check=False,
+                              stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                              stderr=subprocess.PIPE, encoding='utf-8', errors='replace')
+    except subprocess.TimeoutExpired:
+        return {}, 0, 'timeout'
+    numbers = harness.judge(done)
+    misses = {}
+    for level, name in LEVELS.items():
+        found = re.findall(rf'\b{name}\s+misses:\s+([\d,]+)', done.stderr)
+        if found:
+            misses[level] = int(found[-1].replace(',', ''))
+    if 'failure' in numbers or len(misses) != len(LEVELS):
+        return {}, 0, numbers.get('failure', 'no count')
+    return misses, numbers['ops'], None
+
+
+def count(row, allocator, context):
+    """-> a sample: misses per operation at each level, or a failure"""
+    runs = []
+    for length in COUNTS[row.name]:
+        misses, operations, failed = cachegrind(
+            row.command(context.build / 'bench', length), allocator.library,
+            context.timeout * TIMEOUT_FACTOR)
+        if failed:
+            return harness.failed(failed)
+        runs.append((misses, operations))
+    (low, low_operations), (high, high_operations) = runs
+    return {level: (high[level] - low[level]) / (high_operations - low_operations) for level in LEVELS}
+
+
+def measure(context):
+    if not shutil.which('valgrind'):
+        raise LeftOut('needs valgrind; install it')
+    rows = [row for row in harness.load_rows() if row.name in COUNTS]
+    results = {}
+    for index, row in enumerate(rows):
+        results[row.name] = {}
+        for allocator in context.allocators:
+            harness.show_progress(f'workload {index + 1}/{len(rows)} {row.name}, {allocator.name}')
+            results[row.name][allocator.name] = [count(row, allocator, context)]
+    harness.end_progress()
+    # counted once, whatever the rounds are: a simulation does not vary as times do
+    return {'results': results, 'rounds': 1}
+
+
+def cell(samples, level):
+    return report.failure(samples) or f'{report.median(samples, lambda one: one[level]):.3f}'
+
+
+def tables(content):
+    names = content['allocators']
+    return '\n\n'.join(
+        markdown([f'misses of the {level} level', *names],
+                 [[row, *(cell(cells[name], level) for name in names)]
+                  for row, cells in content['results'].items()])
+        for level in LEVELS)
+
+
+SECTION = Section(
+    'caches', 'Cache lines',
+    'Lines of data that one operation (a malloc or a free, with what the row does to the block) misses in '
+    'a first level of 32 KiB and 8 ways and in a second one of 1 MiB and 16 ways, simulated by cachegrind, as '
+    'the difference of two lengths of each row. It knows neither a prefetcher nor the caches of other cores: '
+    'threads run in turn. The blocks themselves are in it, for every allocator the same number of lines; what '
+    'differs is what lies beside them, and how densely they lie.',
+    measure, tables)
