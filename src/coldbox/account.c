@@ -68,10 +68,9 @@ static void read_slabs_locked(struct hk_cold_stat *out)
 /* What lies under no lock. A span can be on its way between a heap and its superslab. */
 static void read_rest(struct hk_cold_stat *out)
 {
-    struct hk_spans_kept kept = hk_spans_kept();
-    out->leased -= kept.spans < out->leased ? kept.spans : out->leased;
-    out->huge -= kept.huge < out->huge ? kept.huge : out->huge;
-    out->dirty += kept.spans + kept.huge;
+    size_t kept = hk_spans_kept() << HK_SLICE_SHIFT;
+    out->leased -= kept < out->leased ? kept : out->leased;
+    out->dirty += kept;
     out->meta = hk_meta_bytes();
     out->adoptions = atomic_load_explicit(&hk_heaps.adoptions, memory_order_relaxed);
     sum_heaps(out);

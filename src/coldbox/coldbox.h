@@ -174,8 +174,7 @@ struct hk_cold {
     void (*large_free)(struct hk_page *page, void *block);
 
     /* The short ways of both, which leave errno alone. pop: -> a large block that the heap keeps,
-     * of `size` > 0 bytes, at a multiple of HK_SLICE or, above HK_SPAN_MAX, of HK_KEPT_ALIGN, not
-     * zero; NULL: none. keep: -> true: the
+     * of `size` > 0 bytes, at a multiple of HK_SLICE, not zero; NULL: none. keep: -> true: the
      * block is free now, and the heap keeps its memory for pop; false: nothing was done, free it.
      * What all heaps keep is bounded by policy. owner. */
     void *(*large_pop)(struct hk_heap *heap, size_t size);

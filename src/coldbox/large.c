@@ -198,26 +198,17 @@ static void renew_run(struct hk_page *head, struct hk_large *large)
     }
 }
 
-void hk_huge_give_locked(struct hk_page *head, bool aged)
+static void free_units(struct hk_page *head, struct hk_large large)
 {
-    const struct hk_large *large = hk_large_of(head);
-    struct hk_units run = hk_units_find_locked(head);
-    run.count = large->units;
-    hk_slabs.huge_units -= large->units;
-    hk_slabs.huge_bytes -= large->usable;
-    hk_units_give_locked(run, large->offset + large->touched);
-    for (uint32_t i = run.index; aged && i < run.index + run.count; i++) {
-        hk_bit_set(run.arena->aged, i);
-    }
-}
-
-static void free_units(struct hk_page *head, struct hk_large *large)
-{
-    if (large->moved) {
-        renew_run(head, large);
+    if (large.moved) {
+        renew_run(head, &large);
     }
     hk_lock_take(&hk_slabs.lock);
-    hk_huge_give_locked(head, false);
+    struct hk_units run = hk_units_find_locked(head);
+    run.count = large.units;
+    hk_slabs.huge_units -= large.units;
+    hk_slabs.huge_bytes -= large.usable;
+    hk_units_give_locked(run, large.offset + large.touched);
     hk_lock_give(&hk_slabs.lock);
     hk_purge_excess();
 }
@@ -240,16 +231,16 @@ static void free_mapping(struct hk_page *head, struct hk_large large)
 void hk_cold_large_free(struct hk_page *page, void *block)
 {
     struct hk_page *head = hk_large_head(page, block);
-    struct hk_large *large = hk_large_of(head);
+    struct hk_large large = *hk_large_of(head);
     bool span = head->kind == HK_KIND_SPAN;
     describe(page, HK_KIND_FREE, 0);
     describe(head, HK_KIND_FREE, 0);
     if (span) {
         hk_slices_put(hk_slices_at(head, hk_span_slices(head)));
-    } else if (large->units) {
+    } else if (large.units) {
         free_units(head, large);
     } else {
-        free_mapping(head, *large);
+        free_mapping(head, large);
     }
 }
 

@@ -35,10 +35,6 @@ static inline uint32_t hk_span_slices(struct hk_page *page)
     return (uint32_t)(hk_large_of(page)->usable >> HK_SLICE_SHIFT);
 }
 
-/* The units under a huge block go back; its descriptors stand for nothing any more. `aged`: they
- * have been free for a while. slabs.lock. */
-HK_HIDDEN void hk_huge_give_locked(struct hk_page *head, bool aged);
-
 /* Write the two fields that tell a large block from a free descriptor: HK_KIND_FREE, or another. */
 static inline void hk_large_mark(struct hk_page *page, enum hk_kind kind)
 {

@@ -225,14 +225,13 @@ static size_t dirty_bytes(void)
     return atomic_load_explicit(&hk_slabs.dirty_bytes, memory_order_relaxed);
 }
 
-/* -> dirty bytes that may stay in superslabs and units: what heaps keep has its part, but never all
- * of it. */
+/* -> dirty bytes that may stay in superslabs and units: the spans that heaps keep have their part,
+ * half at most. */
 static size_t allowed_bytes(void)
 {
     size_t above = atomic_load_explicit(&hk_slabs.purge_above, memory_order_relaxed);
     size_t spans = hk_spans_claimed() << HK_SLICE_SHIFT;
-    size_t most = above - (above >> HK_SPANS_REST);
-    return above - (spans < most ? spans : most);
+    return above - (spans < above / 2 ? spans : above / 2);
 }
 
 void hk_purge_excess(void)

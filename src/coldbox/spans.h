@@ -1,38 +1,27 @@
 /* SPDX-License-Identifier: MIT */
-/* Free large blocks at their heap's hand: spans, and huge blocks as they came from their arena.
- * What a thread freed stays whole in its heap for a while, so that a program that frees and
- * allocates large blocks takes no lock. What all heaps keep together is bounded by one account, a
- * part of the dirty memory that policy allows: a heap claims its part when it frees. To the
- * superslabs and arenas such a block is in use; hk_cold_stat counts it as free and dirty. Where
- * room ends, the oldest blocks go; but huge ones put out none but huge ones, since a heap has few
- * of them and one is as large as many spans.
+/* Free spans at their heap's hand. A span that a thread freed stays whole in its heap for a while,
+ * so that a program that frees and allocates large blocks takes no lock. What all heaps keep
+ * together is bounded by one account, half of the dirty memory that policy allows: a heap claims a
+ * part of it when it frees. To the superslabs such a span is in use; hk_cold_stat counts it as free
+ * and dirty.
  *
- * The lists of places are the holder's, the blocks in the places anybody's who takes one out by an
+ * The lists of places are the holder's, the spans in the places anybody's who takes one out by an
  * exchange: ticks take back what heaps have not used since the last one, and trim takes all, also
  * of threads that sleep. A holder that finds a place empty takes it off its list. Whoever takes
- * blocks back holds slabs.lock, so that no two do, and takes the claim as well. */
+ * spans back holds slabs.lock, so that no two do, and takes the claim as well. */
 #ifndef HK_COLDBOX_SPANS_H
 #define HK_COLDBOX_SPANS_H
 
 #include "coldbox/superslab.h"
 
-/* What claims leave of the dirty memory that policy allows: this power of two-th part. */
-enum { HK_SPANS_REST = 2 };
-
 /* -> slices that heaps have claimed: no less than they keep, but for a moment while somebody takes
  * them back. any. */
 HK_HIDDEN size_t hk_spans_claimed(void);
 
-/* Usable bytes that all heaps keep. */
-struct hk_spans_kept {
-    size_t spans;
-    size_t huge;
-};
+/* -> slices that all heaps keep. any; may be stale. */
+HK_HIDDEN size_t hk_spans_kept(void);
 
-/* -> what all heaps keep. any; may be stale. */
-HK_HIDDEN struct hk_spans_kept hk_spans_kept(void);
-
-/* The heap needs memory for a page: if no free slice has been used before, its oldest block goes
+/* The heap needs memory for a page: if no free slice has been used before, its oldest span goes
  * back, so that memory at hand is used before new one. holder; no lock held. */
 HK_HIDDEN void hk_spans_yield(struct hk_heap *heap);
 

@@ -25,9 +25,8 @@ enum {
     HK_REMOTE_SHIFT = 5,          /* and this part of what it has sent home, */
     HK_REMOTE_TOTAL = 512 * 1024, /* up to so many bytes in all */
     HK_WARM_MAX = 64,
-    HK_SPAN_PLACES = 32, /* large blocks that a heap keeps, most */
-    HK_SPAN_LENGTHS = (HK_SPAN_MAX >> HK_SLICE_SHIFT) + 1, /* [0]: of huge blocks */
-    HK_KEPT_ALIGN = 4096, /* of a kept huge block; of a kept span HK_SLICE */
+    HK_SPAN_PLACES = 32, /* spans that a heap keeps, most */
+    HK_SPAN_LENGTHS = (HK_SPAN_MAX >> HK_SLICE_SHIFT) + 1,
 };
 
 /* Blocks of one foreign page on their way home. */
@@ -39,20 +38,19 @@ struct hk_remote_entry {
     uint32_t room; /* of them not yet there */
 };
 
-/* Free large blocks that a heap keeps, spans by length in slices: see coldbox/spans.h. holder, but
- * for the atomic ones. */
+/* Free spans that a heap keeps, by length in slices: see coldbox/spans.h. holder, but for the
+ * atomic ones. */
 struct hk_spans {
-    uint64_t lengths;                       /* bit: that length's list is not empty */
-    uint32_t taken;                         /* bit: that place is on a list */
-    uint32_t oldest;                        /* the place whose span goes next */
-    uint32_t slices;                        /* in all places on lists */
-    uint32_t turns;                         /* blocks that came or went, modulo 2^32 */
-    _Atomic(uint32_t) claim;                /* slices that the heap may keep */
-    _Atomic(bool) used;                     /* since the last tick */
-    uint8_t first[HK_SPAN_LENGTHS];         /* the place of a length's span that came last */
-    uint8_t next[HK_SPAN_PLACES];           /* of the one before it, or HK_SPAN_PLACES */
-    _Atomic(size_t) usable[HK_SPAN_PLACES]; /* bytes; holder writes */
-    _Atomic(struct hk_page *) span[HK_SPAN_PLACES]; /* its head descriptor; NULL: taken back */
+    uint64_t lengths;                        /* bit: that length's list is not empty */
+    uint32_t taken;                          /* bit: that place is on a list */
+    uint32_t oldest;                         /* the place whose span goes next */
+    uint32_t slices;                         /* in all places on lists */
+    _Atomic(uint32_t) claim;                 /* slices that the heap may keep */
+    _Atomic(bool) used;                      /* since the last tick */
+    uint8_t first[HK_SPAN_LENGTHS];          /* the place of a length's span that came last */
+    uint8_t next[HK_SPAN_PLACES];            /* of the one before it, or HK_SPAN_PLACES */
+    _Atomic(uint8_t) length[HK_SPAN_PLACES]; /* slices; holder writes */
+    _Atomic(struct hk_page *) span[HK_SPAN_PLACES]; /* its first descriptor; NULL: taken back */
 };
 
 /* Pages of which hardly a block is in use and which have memory to give back, the oldest first;

@@ -18,8 +18,7 @@
 #include <string.h>
 
 enum {
-    PACE = 16,     /* slow paths of a heap between two looks at the clock */
-    KEPT_PACE = 8, /* kept large blocks that come or go count as one: they change no memory */
+    PACE = 16, /* slow paths of a heap between two looks at the clock */
 };
 
 static void age(struct hk_heap *heap, uint64_t now)
@@ -152,13 +151,14 @@ void *hk_gate_miss_zero(size_t size)
     return handed_out(block, size, saved);
 }
 
-/* The same for large blocks that the heap keeps. */
-static inline void pace_kept(struct hk_heap *heap)
+/* -> the large block (or NULL), counted. */
+static inline void *noted_large(struct hk_heap *heap, void *block)
 {
-    heap->spans.turns += 1;
-    if (HK_UNLIKELY(heap->spans.turns % KEPT_PACE == 0)) {
+    if (block) {
+        hk_count_note(heap, HK_NOTE_LARGE_ALLOC);
         pace(heap);
     }
+    return block;
 }
 
 /* -> a block that the thread's heap keeps, or NULL: there is none. */
@@ -169,11 +169,7 @@ static inline void *kept_large(size_t size)
         return NULL;
     }
     hk_heap_enter(heap);
-    void *block = HK_COLD.large_pop(heap, size);
-    if (block) {
-        hk_count_note(heap, HK_NOTE_LARGE_ALLOC);
-        pace_kept(heap);
-    }
+    void *block = noted_large(heap, HK_COLD.large_pop(heap, size));
     hk_heap_leave(heap);
     return block;
 }
@@ -202,8 +198,7 @@ static void *large(size_t size, size_t align, size_t reserve, bool *zero)
 
 static inline void *kept_or_new(size_t size, size_t align, size_t reserve)
 {
-    const size_t most = size > HK_SPAN_MAX ? HK_KEPT_ALIGN : HK_SLICE;
-    void *block = reserve || align > most ? NULL : kept_large(size);
+    void *block = reserve || align > HK_SLICE ? NULL : kept_large(size);
     if (block) {
         return shown(block, size);
     }
@@ -231,11 +226,7 @@ void *hk_gate_with_room(size_t size)
     int saved = errno;
     bool zero;
     hk_heap_enter(heap);
-    void *block = HK_COLD.large_alloc(size, HK_ALIGN, 2 * size, &zero);
-    if (block) {
-        hk_count_note(heap, HK_NOTE_LARGE_ALLOC);
-        pace(heap);
-    }
+    void *block = noted_large(heap, HK_COLD.large_alloc(size, HK_ALIGN, 2 * size, &zero));
     hk_heap_leave(heap);
     errno = saved;
     return block ? HK_DECORATOR.allocated(block, size) : NULL;
@@ -279,7 +270,7 @@ static inline bool keep_large(struct hk_heap *heap, struct hk_page *page, void *
     bool kept = HK_COLD.large_keep(heap, page, block);
     if (kept) {
         hk_count_note(heap, HK_NOTE_LARGE_FREE);
-        pace_kept(heap);
+        pace(heap);
     }
     hk_heap_leave(heap);
     return kept;

@@ -16,8 +16,7 @@ static struct hk_heap *asker;
 
 static unsigned char *take(const struct hk_cold *cold, size_t size, size_t align)
 {
-    size_t kept_align = size > HK_SPAN_MAX ? HK_KEPT_ALIGN : HK_SLICE;
-    void *kept = asker && align <= kept_align ? cold->large_pop(asker, size) : NULL;
+    void *kept = asker && align <= HK_SLICE ? cold->large_pop(asker, size) : NULL;
     unsigned char *block = kept ? kept : cold->large_alloc(size, align, 0, &unused_zero);
     assert_non_null(block);
     return block;

@@ -15,18 +15,6 @@ static inline size_t slices(size_t count)
     return count << HK_SLICE_SHIFT;
 }
 
-static inline size_t kept_slices(void)
-{
-    return hk_spans_kept().spans >> HK_SLICE_SHIFT;
-}
-
-/* -> slices that all heaps together may claim. */
-static inline size_t most_slices(void)
-{
-    size_t above = atomic_load(&hk_slabs.purge_above);
-    return (above - (above >> HK_SPANS_REST)) >> HK_SLICE_SHIFT;
-}
-
 static inline void *take_by(struct hk_heap *heap, size_t count)
 {
     void *kept = hk_cold.large_pop(heap, slices(count));
@@ -54,7 +42,7 @@ static inline void assert_right(void)
 {
     assert_null(hk_spans_check(&own->spans));
     assert_null(hk_cold.check());
-    assert_true(kept_slices() <= hk_spans_claimed());
+    assert_true(hk_spans_kept() <= hk_spans_claimed());
 }
 
 static inline int start(void **state)

@@ -41,7 +41,7 @@ HOLDER = 'the holder, with those that post'
 RESOURCES = {
     **dict.fromkeys((SLABS, HUGE, MEMORY, PURGERS), 'the lock of the shared pool'),
     **dict.fromkeys((BIRTHS, BIRTH_WORD, HEIRS), 'the list of heaps'),
-    SPANS: 'the account of free large blocks',
+    SPANS: 'the account of free spans',
     OS_COUNTS: 'the counts of system calls',
     CLASS: 'the locks of classes, as if they were one',
     TABLE: 'the table of shared pages',
@@ -55,16 +55,12 @@ KNOWN = {
         'hk_heap_release': Site('ends the hold of a heap without a thread', ADOPTERS),
     },
     'src/coldbox/spans.c': {
-        'claim_slices': Site('claims room for a thread\'s free large blocks', SPANS),
-        'unclaim': Site('gives up room for a thread\'s free large blocks', SPANS),
+        'claim_slices': Site('claims room for a thread\'s free spans', SPANS),
+        'unclaim': Site('gives up room for a thread\'s free spans', SPANS),
+        'take_out': Site('takes a span that its thread kept', TAKERS),
+        'take_back_locked': Site('takes back what a thread has not used for long', TAKERS),
         'make_room': Site('gives back what a thread keeps no more', SLABS),
         'hk_spans_yield': Site('asks whether used memory is free, before a page comes of new memory', SLABS),
-    },
-    'src/coldbox/spans_list.h': {
-        'hk_spans_take_out': Site('takes a large block that its thread kept', TAKERS),
-    },
-    'src/coldbox/spans_back.c': {
-        'take_back_locked': Site('takes back what a thread has not used for long', TAKERS),
         'hk_spans_clear': Site('takes back what an ended thread kept', SLABS),
         'hk_spans_clear_all': Site('takes back what threads keep, on trim', ASKED),
         'hk_spans_tick': Site('takes back what threads have not used for long', PURGERS),
