@@ -10,15 +10,34 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-size_t resident(void)
+/* Bytes in memory, of which `shared` belong to files. */
+struct statm {
+    size_t resident;
+    size_t shared;
+};
+
+static struct statm read_statm(void)
 {
     char text[128] = {0};
     int file = open("/proc/self/statm", O_RDONLY);
     EXPECT(file >= 0 && read(file, text, sizeof text - 1) > 0);
     close(file);
-    char *second = strchr(text, ' ');
-    EXPECT(second != NULL);
-    return strtoul(second, NULL, 10) * (size_t)sysconf(_SC_PAGESIZE);
+    char *rest = strchr(text, ' ');
+    EXPECT(rest != NULL);
+    size_t page = (size_t)sysconf(_SC_PAGESIZE);
+    size_t resident = strtoul(rest, &rest, 10) * page;
+    return (struct statm){resident, strtoul(rest, NULL, 10) * page};
+}
+
+size_t resident(void)
+{
+    return read_statm().resident;
+}
+
+size_t anonymous(void)
+{
+    struct statm now = read_statm();
+    return now.resident - now.shared;
 }
 
 size_t growth_since(size_t before)

@@ -10,6 +10,9 @@
 /* -> bytes in memory. */
 size_t resident(void);
 
+/* -> bytes in memory that are the process's own: no file's, or written to. */
+size_t anonymous(void);
+
 /* -> bytes in memory beyond `before`, 0 if there are less. */
 size_t growth_since(size_t before);
 

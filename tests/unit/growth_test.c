@@ -95,6 +95,24 @@ static void large_block_that_shrinks_by_parts_goes_to_its_class(void **state)
     hk_free(block);
 }
 
+/* The place that a large block leaves is its neighbour's to grow into. */
+static void large_block_grows_into_freed_memory(void **state)
+{
+    (void)state;
+    enum { ROUNDS = 20 };
+    for (int round = 0; round < ROUNDS; round++) {
+        unsigned char *block = hk_malloc(LARGE);
+        void *neighbour = hk_malloc(LARGE);
+        bool in_front = (char *)neighbour > (char *)block;
+        block[LARGE - 1] = 0x42;
+        hk_free(neighbour);
+        unsigned char *grown = hk_realloc(block, 2 * LARGE);
+        assert_true(grown == block || !in_front);
+        assert_int_equal(grown[LARGE - 1], 0x42);
+        hk_free(grown);
+    }
+}
+
 static void size_beyond_memory_is_refused(void **state)
 {
     (void)state;
@@ -115,6 +133,7 @@ int main(void)
         cmocka_unit_test(large_block_that_shrinks_a_little_stays_as_it_is),
         cmocka_unit_test(large_block_that_becomes_small_goes_to_its_class),
         cmocka_unit_test(large_block_that_shrinks_by_parts_goes_to_its_class),
+        cmocka_unit_test(large_block_grows_into_freed_memory),
         cmocka_unit_test(size_beyond_memory_is_refused),
     };
     return cmocka_run_group_tests_name("growth", tests, NULL, NULL);
