@@ -38,7 +38,8 @@ static void strand_heap(struct hk_heap *heap)
         atomic_store_explicit(&heap->state, HK_HEAP_FROZEN, memory_order_relaxed);
     } else if (state == HK_HEAP_LIVE) {
         memset(&heap->lanes, 0, sizeof heap->lanes);
-        memset(heap->bins, 0, sizeof heap->bins);
+        memset(heap->tiny_bins, 0, sizeof heap->tiny_bins);
+        memset(heap->mid.bins, 0, sizeof heap->mid.bins);
         hk_remote_forget(heap);
         heap->keeps = false;
         atomic_store_explicit(&heap->state, HK_HEAP_ORPHAN, memory_order_relaxed);

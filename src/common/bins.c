@@ -2,4 +2,4 @@
 /* The bins of threads that have none. */
 #include "common/bins.h"
 
-struct hk_bin hk_no_bins[HK_COARSE_ROOM];
+const struct hk_mid hk_no_mid;

@@ -2,10 +2,11 @@
 /* Thread bins, and where they lie. A bin is a LIFO of blocks of any own
  * page of one class, and `room`: how many frees it still takes before frees go to their pages.
  *
- *   HK_TLS_BINS=1  the interposer: bins lie in static TLS, those of the coarse classes behind a
- * pointer there, since static TLS is scarce; the heap argument is a token that nobody reads on a
- * fast path, and the owner's token is the thread pointer. HK_TLS_BINS=0  the embeddable library and
- * the kits: bins lie in the heap object, whose address is the token.
+ *   HK_TLS_BINS=1  the interposer: tiny bins lie in static TLS; those above, the mid bins, lie in
+ * the heap object behind a pointer there, since static TLS is scarce. The heap argument is a token
+ * that nobody reads on a fast path, and the owner's token is the thread pointer.
+ *   HK_TLS_BINS=0  the embeddable library and the kits: all bins lie in the heap object, whose
+ * address is the token.
  *
  * Zero bins are valid and mean "empty, not initialised": the first allocation simply refills. */
 #ifndef HK_COMMON_BINS_H
@@ -35,28 +36,34 @@ struct hk_bin {
 
 _Static_assert(sizeof(struct hk_bin) == 1 << HK_BIN_SHIFT, "an offset is a rounded tiny size");
 
+/* A mid bin is found by one load from a table of steps, as fine as the finer half's, so that no
+ * branch that sizes would have to predict chooses between the halves. Irregular halves, and such as
+ * have very many steps, have none. */
 enum {
-    HK_TLS_BIN_COUNT = HK_TINY_BINS + HK_FINE_BINS,      /* in static TLS, in that form */
-    HK_COARSE_OFFSET = HK_TLS_BIN_COUNT << HK_BIN_SHIFT, /* the first bin that is not */
-    HK_HEAP_BIN_FIRST = HK_TLS_BINS ? HK_TLS_BIN_COUNT : 0,
-    HK_HEAP_BIN_COUNT = HK_BIN_COUNT - HK_HEAP_BIN_FIRST, /* in the heap object */
-    /* with pool_max=8192 there is no coarse bin, but still an array to point to */
-    HK_COARSE_ROOM = HK_COARSE_BINS > 0 ? HK_COARSE_BINS : 1,
-    HK_HEAP_BIN_ROOM = HK_HEAP_BIN_COUNT > 0 ? HK_HEAP_BIN_COUNT : 1,
+    HK_MID_LOG2 =
+        HK_TABLE_FINE_LOG2 > HK_TABLE_COARSE_LOG2 ? HK_TABLE_FINE_LOG2 : HK_TABLE_COARSE_LOG2,
+    HK_MID_STEPPED = HK_TABLE_FINE_REGULAR && HK_TABLE_COARSE_REGULAR && HK_MID_LOG2 <= 4,
+    HK_MID_STEPS = HK_MID_STEPPED ? 10 << HK_MID_LOG2 : 1, /* of sizes to 1 MiB */
+    HK_MID_BINS = HK_FINE_BINS + HK_COARSE_BINS,
+};
+
+struct hk_mid {
+    uint16_t at[HK_MID_STEPS]; /* byte offset from here of the bin that serves the step */
+    _Alignas(16) struct hk_bin bins[HK_MID_BINS];
 };
 
 struct hk_tls {
-    struct hk_bin bins[HK_TLS_BIN_COUNT];
-    uintptr_t coarse;       /* + a coarse bin's offset: the heap's bin, or one of hk_no_bins */
-    struct hk_heap *heap;   /* NULL before the first slow path and after the thread's death */
-    uint64_t dead;          /* the thread has given up its heap for good */
-    struct hk_calls *calls; /* where it counts its calls: the heap's, or those of no heap */
+    struct hk_bin bins[HK_TINY_BINS];
+    const struct hk_mid *mid; /* the heap's, or hk_no_mid */
+    struct hk_heap *heap;     /* NULL before the first slow path and after the thread's death */
+    uint64_t dead;            /* the thread has given up its heap for good */
+    struct hk_calls *calls;   /* where it counts its calls: the heap's, or those of no heap */
 };
 
 _Static_assert(sizeof(struct hk_tls) <= 2048, "static TLS is scarce");
 
-/* Bins of a thread without a heap: always empty, never written. */
-extern HK_HIDDEN struct hk_bin hk_no_bins[HK_COARSE_ROOM];
+/* Mid bins of a thread without a heap: all zero, so that every step leads to an empty bin. */
+extern HK_HIDDEN const struct hk_mid hk_no_mid;
 
 #if HK_TLS_BINS
 extern HK_HIDDEN _Thread_local struct hk_tls hk_tls __attribute__((tls_model("initial-exec")));

@@ -17,24 +17,31 @@ HK_INLINE uintptr_t hk_tls_offset(void)
 }
 #endif
 
-/* -> the bin at byte `offset` of the calling thread (pointer form: of `heap`). */
+/* -> the bin at byte `offset` of the calling thread (pointer form: of `heap`). A mid bin is
+ * `heap`'s in either form. */
 HK_INLINE struct hk_bin *hk_bin_at(struct hk_heap *heap, size_t offset)
 {
-#if HK_TLS_BINS
-    if (HK_HEAP_BIN_COUNT == 0 || offset < (size_t)HK_TLS_BIN_COUNT << HK_BIN_SHIFT) {
-        return (struct hk_bin *)((char *)hk_tls.bins + offset);
+    size_t bin = offset >> HK_BIN_SHIFT;
+    if (bin >= HK_TINY_BINS) {
+        return &heap->mid.bins[bin - HK_TINY_BINS];
     }
+#if HK_TLS_BINS
+    return &hk_tls.bins[bin];
+#else
+    return &heap->tiny_bins[bin];
 #endif
-    return &heap->bins[(offset >> HK_BIN_SHIFT) - HK_HEAP_BIN_FIRST];
 }
 
-/* The calling thread's coarse bins are the heap's from now on; NULL: it has none. owner. */
-static inline void hk_coarse_bind(struct hk_heap *heap)
+/* The calling thread's mid bins are the heap's from now on; NULL: it has none. owner. */
+static inline void hk_mid_bind(struct hk_heap *heap)
 {
+    for (size_t step = 0; heap && HK_MID_STEPPED && step < HK_MID_STEPS; step++) {
+        size_t size = hk_step_end(step, HK_MID_LOG2, 10);
+        size_t bin = size <= HK_POOL_MAX ? hk_pool_bin(size) - HK_TINY_BINS : 0;
+        heap->mid.at[step] = (uint16_t)(offsetof(struct hk_mid, bins) + (bin << HK_BIN_SHIFT));
+    }
 #if HK_TLS_BINS
-    hk_tls.coarse = (uintptr_t)(heap ? heap->bins : hk_no_bins) - HK_COARSE_OFFSET;
-#else
-    (void)heap;
+    hk_tls.mid = heap ? &heap->mid : &hk_no_mid;
 #endif
 }
 
@@ -52,8 +59,8 @@ HK_INLINE void *hk_pop(struct hk_bin *bin)
     return block;
 }
 
-/* -> the head of the bin at `offset`, a tiny or fine one's: for boxes that put something of their
- * own there. owner. */
+/* -> the head of the tiny bin at `offset`: for boxes that put something of their own there. owner.
+ */
 HK_INLINE void *hk_bin_head(struct hk_heap *heap, size_t offset)
 {
 #if HK_SEG_BINS
@@ -69,8 +76,7 @@ HK_INLINE void *hk_bin_head(struct hk_heap *heap, size_t offset)
 #endif
 }
 
-/* Take the first block off the bin at `offset`, a tiny or fine one's. -> NULL: it is empty. owner.
- */
+/* Take the first block off the tiny bin at `offset`. -> NULL: it is empty. owner. */
 HK_INLINE void *hk_bin_pop(struct hk_heap *heap, size_t offset)
 {
 #if HK_SEG_BINS
@@ -102,30 +108,51 @@ HK_INLINE void *hk_bin_pop(struct hk_heap *heap, size_t offset)
 #endif
 }
 
-/* The same for a coarse bin's offset. */
-HK_INLINE void *hk_coarse_pop(struct hk_heap *heap, size_t offset)
+/* -> the calling thread's mid bins (pointer form: `heap`'s). */
+HK_INLINE const struct hk_mid *hk_self_mid(struct hk_heap *heap)
 {
 #if HK_SEG_BINS
     (void)heap;
     const char __seg_fs *tls = (const char __seg_fs *)hk_tls_offset();
-    uintptr_t bins = *(const uintptr_t __seg_fs *)(tls + offsetof(struct hk_tls, coarse));
+    return *(const struct hk_mid *const __seg_fs *)(tls + offsetof(struct hk_tls, mid));
+#elif HK_TLS_BINS
+    (void)heap;
+    return hk_tls.mid;
+#else
+    return &heap->mid;
+#endif
+}
+
+/* -> byte offset in `mid` of the bin for HK_TINY_MAX < size <= HK_POOL_MAX. */
+HK_INLINE size_t hk_mid_offset(const struct hk_mid *mid, size_t size)
+{
+    if (HK_MID_STEPPED && !__builtin_constant_p(size)) {
+        return mid->at[hk_step(size, HK_MID_LOG2, 10)];
+    }
+    return offsetof(struct hk_mid, bins) + ((hk_pool_bin(size) - HK_TINY_BINS) << HK_BIN_SHIFT);
+}
+
+/* Take the first block off the bin for HK_TINY_MAX < size <= HK_POOL_MAX. -> NULL: it is empty.
+ * owner. */
+HK_INLINE void *hk_mid_pop(struct hk_heap *heap, size_t size)
+{
+    const struct hk_mid *mid = hk_self_mid(heap);
+    size_t offset = hk_mid_offset(mid, size);
+#if HK_SEG_BINS
     /* in assembly, or the address is computed first */
     void *block;
-    __asm__ volatile("movq (%1,%2), %0" : "=r"(block) : "r"(bins), "r"(offset) : "memory");
+    __asm__ volatile("movq (%1,%2), %0" : "=r"(block) : "r"(mid), "r"(offset) : "memory");
     if (HK_UNLIKELY(!block)) {
         return NULL;
     }
     __asm__ volatile("addl $1, 8(%0,%1)\n\t"
                      "movq %2, (%0,%1)"
                      :
-                     : "r"(bins), "r"(offset), "r"(*(void **)block)
+                     : "r"(mid), "r"(offset), "r"(*(void **)block)
                      : "memory", "cc");
     return block;
-#elif HK_TLS_BINS
-    (void)heap;
-    return hk_pop((struct hk_bin *)(hk_tls.coarse + offset));
 #else
-    return hk_pop(hk_bin_at(heap, offset));
+    return hk_pop((struct hk_bin *)((uintptr_t)mid + offset));
 #endif
 }
 

@@ -68,9 +68,6 @@ HK_INLINE void *hk_fast_malloc(size_t size)
     }
     if (HK_LIKELY(size <= HK_TINY_MAX)) {
         block = hk_fast_tiny(size);
-    } else if (HK_LIKELY(size <= HK_FINE_MAX)) {
-        /* the box asks for this limit first too: one compare for the finer half */
-        block = hk_fast_pool(size);
     } else if (HK_LIKELY(size <= HK_POOL_MAX)) {
         block = hk_fast_pool(size);
     } else {

@@ -13,7 +13,7 @@
 #if HK_TLS_BINS
 /* used: the accessor's assembly names it */
 __attribute__((used)) _Thread_local struct hk_tls hk_tls = {
-    .coarse = (uintptr_t)hk_no_bins - HK_COARSE_OFFSET,
+    .mid = &hk_no_mid,
     .calls = &hk_shared_counts.calls,
 };
 #else

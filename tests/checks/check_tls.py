@@ -22,7 +22,7 @@ def check(library, limit):
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("library")
-    parser.add_argument("--limit", type=int, default=1536)
+    parser.add_argument("--limit", type=int, default=1152)
     args = parser.parse_args()
     common.main(lambda: check(args.library, args.limit))
 

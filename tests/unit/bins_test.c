@@ -20,15 +20,15 @@ static int all_zero(void **state)
 #if HK_TLS_BINS
     memset(&hk_tls, 0, sizeof hk_tls);
 #endif
-    hk_coarse_bind(&heap);
+    hk_mid_bind(&heap);
     return 0;
 }
 
 /* Pop from bin `bin`, by the accessor that its class asks for. */
 static void *pop(size_t bin)
 {
-    return bin < HK_TLS_BIN_COUNT ? hk_bin_pop(&heap, bin << HK_BIN_SHIFT)
-                                  : hk_coarse_pop(&heap, bin << HK_BIN_SHIFT);
+    return bin < HK_TINY_BINS ? hk_bin_pop(&heap, bin << HK_BIN_SHIFT)
+                              : hk_mid_pop(&heap, hk_bin_block_size(bin));
 }
 
 static void zero_bin_is_empty(void **state)
@@ -53,15 +53,29 @@ static void every_bin_has_a_place_of_its_own(void **state)
     }
 }
 
-static void unbound_coarse_bins_are_empty(void **state)
+/* By the table of steps, where there is one. */
+static void every_size_finds_the_bin_of_its_class(void **state)
 {
     (void)state;
-    hk_coarse_bind(NULL);
+    for (size_t size = HK_TINY_MAX + 1; size <= HK_POOL_MAX; size++) {
+        struct hk_bin *bin = hk_bin_at(&heap, hk_pool_offset(size));
+        size_t offset = (size_t)((char *)bin - (char *)&heap.mid);
+        assert_int_equal(hk_mid_offset(&heap.mid, size), offset);
+        assert_true(hk_bin_block_size(hk_pool_bin(size)) >= size);
+    }
+}
 
-    for (size_t bin = HK_TLS_BIN_COUNT; bin < HK_BIN_COUNT; bin++) {
+#if HK_TLS_BINS
+static void unbound_mid_bins_are_empty(void **state)
+{
+    (void)state;
+    hk_mid_bind(NULL);
+
+    for (size_t bin = HK_TINY_BINS; bin < HK_BIN_COUNT; bin++) {
         assert_null(pop(bin));
     }
 }
+#endif
 
 static void pop_takes_the_first_block(void **state)
 {
@@ -102,7 +116,10 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(zero_bin_is_empty, all_zero),
         cmocka_unit_test_setup(every_bin_has_a_place_of_its_own, all_zero),
-        cmocka_unit_test_setup(unbound_coarse_bins_are_empty, all_zero),
+        cmocka_unit_test_setup(every_size_finds_the_bin_of_its_class, all_zero),
+#if HK_TLS_BINS
+        cmocka_unit_test_setup(unbound_mid_bins_are_empty, all_zero),
+#endif
         cmocka_unit_test_setup(pop_takes_the_first_block, all_zero),
         cmocka_unit_test_setup(pop_gives_room_back, all_zero),
         cmocka_unit_test(token_is_no_special_owner),

@@ -188,5 +188,5 @@ SECTION = Section(
     "`system` is the C library's malloc. It is the same block each time, so the time is that of a chain "
     'of stores and loads, which a shorter call does not shorten. The pointer form has its bins in '
     'the heap object, whose address each call loads first (`HK_TLS_BINS=0`): for a thread that shall have '
-    'several heaps, and with a quarter of the static TLS; no option installs it.',
+    'several heaps, and with 24 bytes of static TLS; no option installs it.',
     measure, tables)

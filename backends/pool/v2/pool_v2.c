@@ -5,7 +5,7 @@
 void hk_pool_v2_init(struct hk_heap *heap)
 {
     heap->keeps = true;
-    hk_coarse_bind(heap);
+    hk_mid_bind(heap);
 }
 
 void *hk_pool_v2_refill(struct hk_heap *heap, size_t size)
@@ -29,7 +29,7 @@ size_t hk_pool_v2_collect(struct hk_heap *heap, enum hk_collect how)
 void hk_pool_v2_abandon(struct hk_heap *heap)
 {
     hk_paged_abandon(heap, HK_KIND_POOL);
-    hk_coarse_bind(NULL);
+    hk_mid_bind(NULL);
 }
 
 void hk_pool_v2_stat(struct hk_heap *heap, struct hk_hot_stat *out)

@@ -9,10 +9,7 @@
 
 HK_INLINE void *hk_pool_v2_alloc(struct hk_heap *heap, size_t size)
 {
-    if (HK_LIKELY(size <= HK_FINE_MAX)) {
-        return hk_bin_pop(heap, hk_fine_bin(size) << HK_BIN_SHIFT);
-    }
-    return hk_coarse_pop(heap, hk_coarse_bin(size) << HK_BIN_SHIFT);
+    return hk_mid_pop(heap, size);
 }
 
 HK_HIDDEN void hk_pool_v2_init(struct hk_heap *heap);
