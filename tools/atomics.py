@@ -46,6 +46,9 @@ COUNTS = {
     'larson': 3,
     'mid_mt': 120000,
     'xthread_free': 120000,
+    'larson_crowd': 2,
+    'mid_mt_crowd': 16000,
+    'fan_in': 16000,
 }
 OPTIONS = ('--dump-instr=yes', '--compress-strings=no', '--compress-pos=no', '--fair-sched=try')
 
