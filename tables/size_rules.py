@@ -2,8 +2,8 @@
 """What a table of size classes is, and what makes one good: reading, and the rules.
 
 A table lists block sizes above 1 KiB, in bytes, ascending, up to 1 MiB at most; sizes to 1 KiB have
-exact steps of 16 bytes and stand in no table. A build takes the classes up to its pool_max. Fine
-classes, to 8 KiB, have their bins in the thread's static storage; coarse ones have them in the heap.
+exact steps of 16 bytes and stand in no table. A build takes the classes up to its pool_max. Its two
+halves, fine classes to 8 KiB and coarse ones above, are each regular or looked up.
 """
 
 import pathlib
@@ -23,8 +23,6 @@ WASTE = 25  # percent of a block that a size may leave unused
 # size a divisor of its page but for a rest that the page's reciprocal cannot mistake
 GRID = 64
 MOST_BINS = 255  # a bin's index is one byte, and one value means none
-# bins in static storage take 16 bytes each, and 2 KiB is what a library may ask for
-MOST_FINE = 56
 
 
 class TableError(Exception):
@@ -44,11 +42,6 @@ class Table:
     @property
     def bins(self):
         return TINY_BINS + len(self.classes)
-
-    @property
-    def tls_bytes(self):
-        """Static storage of a thread's bins."""
-        return (TINY_BINS + len(self.fine)) * 16
 
 
 def shown(path):
@@ -131,10 +124,6 @@ def check_waste(name, below, size, line):
 
 
 def check_numbers(name, sizes):
-    fine = sum(size <= FINE_MAX for size in sizes)
-    if fine > MOST_FINE:
-        fail(name, 0, f"{fine} classes to {FINE_MAX} take more static storage of a thread than a"
-                      f" library may ask for; remove {fine - MOST_FINE} of them")
     if TINY_BINS + len(sizes) > MOST_BINS:
         fail(name, 0, f"{len(sizes)} classes are more than {MOST_BINS - TINY_BINS}, which one byte"
                       f" can tell apart; remove {TINY_BINS + len(sizes) - MOST_BINS} of them")
@@ -153,8 +142,8 @@ def check_sizes(name, numbered):
         below = size
     sizes = [size for size, _ in numbered]
     if FINE_MAX not in sizes:
-        fail(name, 0, f"{FINE_MAX} is not a class, and has to be one, because there the bins in static"
-                      f" storage end and blocks aligned to 4096 are served; add it")
+        fail(name, 0, f"{FINE_MAX} is not a class, and has to be one, because there the two"
+                      f" halves meet and blocks aligned to 4096 are served; add it")
     check_numbers(name, sizes)
 
 

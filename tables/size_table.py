@@ -70,8 +70,7 @@ def report(args):
     fine, coarse = forms(table)
     worst = max(rules.waste(*edge) for edge in edges(table))
     print(f"\n{summary(table)}")
-    print(f"to {rules.FINE_MAX}: {len(table.fine)} classes, {fine};"
-          f" {table.tls_bytes} bytes of static storage in a thread, with the exact bins")
+    print(f"to {rules.FINE_MAX}: {len(table.fine)} classes, {fine}")
     print(f"above: {len(table.coarse)} classes, {coarse}")
     print(f"worst waste {share(worst).strip()} of a block, at most {rules.WASTE} % are allowed")
     for path in args.histogram:

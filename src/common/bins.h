@@ -52,6 +52,9 @@ struct hk_mid {
     _Alignas(16) struct hk_bin bins[HK_MID_BINS];
 };
 
+_Static_assert(offsetof(struct hk_mid, bins) >= sizeof(struct hk_bin),
+               "with every step zero a size finds what reads as an empty bin");
+
 struct hk_tls {
     struct hk_bin bins[HK_TINY_BINS];
     const struct hk_mid *mid; /* the heap's, or hk_no_mid */

@@ -138,7 +138,7 @@ struct hk_heap {
     struct hk_heap *next_orphan; /* heaps.lock */
     struct hk_heap *next_live;   /* heaps.lock */
     struct hk_bin tiny_bins[HK_TLS_BINS ? 1 : HK_TINY_BINS]; /* used in the pointer form */
-    struct hk_mid mid;
+    _Alignas(HK_CACHE_LINE) struct hk_mid mid;
 
     /* holder writes, others may read stale values; they outlive the thread: common/events.h */
     struct hk_counts counts[HK_COUNTED_BINS];

@@ -63,6 +63,7 @@ HK_INLINE void *hk_pop(struct hk_bin *bin)
  */
 HK_INLINE void *hk_bin_head(struct hk_heap *heap, size_t offset)
 {
+    HK_ASSERT(offset < (size_t)HK_TINY_BINS << HK_BIN_SHIFT);
 #if HK_SEG_BINS
     (void)heap;
     void *head;
@@ -79,6 +80,7 @@ HK_INLINE void *hk_bin_head(struct hk_heap *heap, size_t offset)
 /* Take the first block off the tiny bin at `offset`. -> NULL: it is empty. owner. */
 HK_INLINE void *hk_bin_pop(struct hk_heap *heap, size_t offset)
 {
+    HK_ASSERT(offset < (size_t)HK_TINY_BINS << HK_BIN_SHIFT);
 #if HK_SEG_BINS
     (void)heap;
     uintptr_t tls = hk_tls_offset();

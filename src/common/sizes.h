@@ -10,8 +10,9 @@
  * bins
  *
  * The pool's classes come from a text file by way of hk_size_table.h (see tables/). A half of them
- * that has a power of two of steps per doubling is `regular`: a shift leads to the bin. Any other
- * half costs one load from a table of bytes. */
+ * that has a power of two of steps per doubling is `regular`: a shift leads to the class. Any other
+ * half costs one load from a table of bytes. malloc has a way of its own where both are regular:
+ * common/bins.h. */
 #ifndef HK_COMMON_SIZES_H
 #define HK_COMMON_SIZES_H
 

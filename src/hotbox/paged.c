@@ -179,7 +179,7 @@ void hk_paged_in(struct hk_heap *heap, struct hk_page *page, size_t count)
 void hk_paged_spill(struct hk_heap *heap, struct hk_page *page, void *block)
 {
     struct hk_page *head = hk_page_head(page);
-    hk_paged_mark(head, block);
+    (void)hk_paged_mark(head, block);
     hk_paged_in(heap, head, 1);
 }
 

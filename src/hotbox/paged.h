@@ -112,11 +112,15 @@ HK_COLD_FN const char *hk_paged_check(struct hk_heap *heap, enum hk_kind kind);
 
 /* Shared by the protocol's own files. */
 
-/* The block is free in its page (a head): its bit. To be counted by hk_paged_in. */
-static inline void hk_paged_mark(struct hk_page *page, const void *block)
+/* The block is free in its page (a head): its bit. To be counted by hk_paged_in. -> false: it was
+ * free already. */
+static inline bool hk_paged_mark(struct hk_page *page, const void *block)
 {
-    size_t offset = (size_t)((const char *)block - hk_page_start(page));
-    hk_map_set(hk_page_map(page), hk_paged_index(hk_paged(page), offset));
+    size_t index =
+        hk_paged_index(hk_paged(page), (size_t)((const char *)block - hk_page_start(page)));
+    bool fresh = !hk_map_has(hk_page_map(page), index);
+    hk_map_set(hk_page_map(page), index);
+    return fresh;
 }
 
 /* `count` blocks, marked, have come back into their page (a head). May retire it. */

@@ -16,20 +16,27 @@ static bool has_own_page(const struct hk_heap *heap, void *block)
 }
 
 /* Give the first of linked blocks, and those that follow of the same page, back to that page. ->
- * the rest. */
+ * the rest; NULL as well where a block is in the page already, so that the links are no list. */
 static void *give_run(struct hk_heap *heap, void *block)
 {
     struct hk_page *page = hk_page_head(hk_page_of(block));
     const char *start = hk_page_start(page);
     size_t bytes = (size_t)hk_page_slot(page)->slices << HK_SLICE_SHIFT;
+    size_t out = hk_paged_out(page);
     size_t count = 0;
-    do {
+    while ((size_t)((char *)block - start) < bytes) {
         void *next = *(void **)block;
-        hk_paged_mark(page, block);
+        if (HK_UNLIKELY(count == out || !hk_paged_mark(page, block))) {
+            hk_count_page_failure(heap);
+            block = NULL;
+            break;
+        }
         count++;
         block = next;
-    } while ((size_t)((char *)block - start) < bytes);
-    hk_paged_in(heap, page, count);
+    }
+    if (count) {
+        hk_paged_in(heap, page, count);
+    }
     return block;
 }
 

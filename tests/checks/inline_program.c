@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* A program with the fast paths in it: blocks of constant and other sizes, from either side to
  * either. */
+#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -66,6 +67,30 @@ static bool mixes_with_malloc(void)
     return all;
 }
 
+/* At the edges of classes: each block is as long as was asked for, and nobody else's. */
+#define EDGES(DO)  DO(1024) DO(1025) DO(1152) DO(1153) DO(8192) DO(8193) DO(32769) DO(262144)
+#define TAKE(size) {hakmem_malloc(size), size},
+
+static bool edges_are_long_enough(void)
+{
+    struct {
+        unsigned char *block;
+        size_t size;
+    } edge[] = {EDGES(TAKE) EDGES(TAKE)};
+    const size_t count = sizeof edge / sizeof *edge;
+    bool right = true;
+    for (size_t i = 0; i < count; i++) {
+        right &= malloc_usable_size(edge[i].block) >= edge[i].size;
+        memset(edge[i].block, (int)i, edge[i].size);
+    }
+    for (size_t i = 0; i < count; i++) {
+        const unsigned char *block = edge[i].block;
+        right &= block[0] == i && memcmp(block, block + 1, edge[i].size - 1) == 0;
+        hakmem_free(edge[i].block);
+    }
+    return right;
+}
+
 struct node {
     struct node *next;
     long value;
@@ -111,6 +136,10 @@ int main(void)
             (void)fprintf(stderr, "a block is out twice\n");
             return 1;
         }
+    }
+    if (!edges_are_long_enough()) {
+        (void)fprintf(stderr, "a block is shorter than was asked for, or not alone\n");
+        return 1;
     }
     if (sum_of_lists(COUNT) != COUNT * (COUNT - 1L) / 2 + COUNT) {
         (void)fprintf(stderr, "a list is not what it was\n");

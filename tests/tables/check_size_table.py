@@ -56,11 +56,8 @@ REFUSALS = [
                                       " 25 %; put a class between 3840 and 5632, such as 5120"),
     (LIST + "\n10240 16384", 8192, ":2: a block of 16384 for 10241 bytes wastes 37.5 %, more than"
                                    " 25 %; put a class between 10240 and 16384, such as 13568"),
-    (without(8192), 8192, ": 8192 is not a class, and has to be one, because there the bins in static"
-                          " storage end and blocks aligned to 4096 are served; add it"),
-    (" ".join(map(str, range(1120, 8193, 112))) + " 8192", 8192,
-     ": 65 classes to 8192 take more static storage of a thread than a library may ask for;"
-     " remove 9 of them"),
+    (without(8192), 8192, ": 8192 is not a class, and has to be one, because there the two"
+                          " halves meet and blocks aligned to 4096 are served; add it"),
     (LIST + " " + " ".join(map(str, [*range(8320, 16385, 128), *range(16640, 32769, 256),
                                      *range(33280, 65537, 512)])), 8192,
      ": 216 classes are more than 190, which one byte can tell apart; remove 26 of them"),

@@ -69,6 +69,10 @@ static void every_size_finds_the_bin_of_its_class(void **state)
 static void unbound_mid_bins_are_empty(void **state)
 {
     (void)state;
+    static void *block[2];
+    for (size_t bin = HK_TINY_BINS; bin < HK_BIN_COUNT; bin++) {
+        hk_bin_at(&heap, bin << HK_BIN_SHIFT)->head = block;
+    }
     hk_mid_bind(NULL);
 
     for (size_t bin = HK_TINY_BINS; bin < HK_BIN_COUNT; bin++) {
@@ -77,31 +81,42 @@ static void unbound_mid_bins_are_empty(void **state)
 }
 #endif
 
+/* A tiny bin, and one of each half of the mid bins. */
+static const size_t some[] = {2, HK_TINY_BINS + 1, HK_BIN_COUNT - 1};
+enum { SOME = sizeof some / sizeof *some };
+
 static void pop_takes_the_first_block(void **state)
 {
     (void)state;
-    struct hk_bin *bin = hk_bin_at(&heap, 32);
-    blocks[0][0] = blocks[1];
-    blocks[1][0] = NULL;
-    bin->head = blocks[0];
+    for (size_t i = 0; i < SOME; i++) {
+        struct hk_bin *bin = hk_bin_at(&heap, some[i] << HK_BIN_SHIFT);
+        blocks[0][0] = blocks[1];
+        blocks[1][0] = NULL;
+        bin->head = blocks[0];
 
-    assert_ptr_equal(hk_bin_pop(&heap, 32), blocks[0]);
-    assert_ptr_equal(hk_bin_pop(&heap, 32), blocks[1]);
-    assert_null(hk_bin_pop(&heap, 32));
+        assert_ptr_equal(pop(some[i]), blocks[0]);
+        assert_ptr_equal(bin->head, blocks[1]);
+        assert_ptr_equal(pop(some[i]), blocks[1]);
+        assert_null(pop(some[i]));
+    }
 }
 
 static void pop_gives_room_back(void **state)
 {
     (void)state;
-    struct hk_bin *bin = hk_bin_at(&heap, 48);
-    blocks[2][0] = NULL;
-    bin->head = blocks[2];
-    bin->room = -3;
+    for (size_t i = 0; i < SOME; i++) {
+        struct hk_bin *bin = hk_bin_at(&heap, some[i] << HK_BIN_SHIFT);
+        blocks[2][0] = NULL;
+        bin->head = blocks[2];
+        bin->room = -3;
+        bin->limit = 7;
 
-    hk_bin_pop(&heap, 48);
-    assert_int_equal(bin->room, -2);
-    hk_bin_pop(&heap, 48);
-    assert_int_equal(bin->room, -2);
+        pop(some[i]);
+        assert_int_equal(bin->room, -2);
+        pop(some[i]);
+        assert_int_equal(bin->room, -2);
+        assert_int_equal(bin->limit, 7);
+    }
 }
 
 static void token_is_no_special_owner(void **state)
