@@ -102,8 +102,8 @@ SECTION = Section(
     'a first level of 32 KiB and 8 ways and in a second one of 1 MiB and 16 ways, and branches that a simple '
     'predictor gets wrong, simulated by cachegrind, as '
     'the difference of two lengths of each row. It knows neither a prefetcher nor the caches of other cores: '
-    'threads run in turn. The blocks themselves are in it, for every allocator the same number of lines; what '
-    'differs is what lies beside them, how densely they lie, and which of them come again first: lines that '
-    'an allocator hands out in the order of their addresses miss more than those of the blocks freed last. '
-    'The driver of `mixed_*` and `turns_*` mispredicts half a branch itself.',
+    'threads run in turn. The blocks themselves are in it, for every allocator the same number of lines; '
+    'what differs is what lies beside them, how densely they lie, and which of them come again first: '
+    'lines that an allocator hands out in the order of their addresses miss more than those of the blocks '
+    'freed last. The driver of `mixed_*` and `turns_*` mispredicts half a branch itself.',
     measure, tables)
