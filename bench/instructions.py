@@ -32,18 +32,23 @@ LOOP_SUFFIX = '_loop'
 LOOP = '(loop)'
 
 
-def callgrind(command, library, timeout, scratch, options=()):
-    """Run under callgrind, with its files in `scratch`. -> the finished run, None if out of time"""
+def valgrind(tool, options, command, library, timeout):
+    """Run under a tool of valgrind. -> the finished run, None if out of time"""
     # valgrind's own start-up script must not run under the allocator, so env sets the preload
     preload = ['env', f'LD_PRELOAD={library}'] if library else ['env', '-u', 'LD_PRELOAD']
-    tool = ['valgrind', '--tool=callgrind', '--trace-children=yes', *options,
-            f'--callgrind-out-file={Path(scratch) / "callgrind.%p"}']
+    under = ['valgrind', f'--tool={tool}', '--trace-children=yes', *options]
     try:
-        return subprocess.run([*tool, *preload, *command], timeout=timeout, check=False,
+        return subprocess.run([*under, *preload, *command], timeout=timeout, check=False,
                               stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                               stderr=subprocess.PIPE, encoding='utf-8', errors='replace')
     except subprocess.TimeoutExpired:
         return None
+
+
+def callgrind(command, library, timeout, scratch, options=()):
+    """Run under callgrind, with its files in `scratch`. -> the finished run, None if out of time"""
+    files = f'--callgrind-out-file={Path(scratch) / "callgrind.%p"}'
+    return valgrind('callgrind', [*options, files], command, library, timeout)
 
 
 def count_run(command, library, timeout):

@@ -32,13 +32,21 @@ HK_INLINE struct hk_bin *hk_bin_at(struct hk_heap *heap, size_t offset)
 #endif
 }
 
+/* Write the table of steps. */
+static inline void hk_mid_step(struct hk_mid *mid)
+{
+    for (size_t step = 0; step < HK_MID_STEPS; step++) {
+        size_t size = hk_step_end(step, HK_MID_LOG2, 10);
+        size_t bin = size <= HK_POOL_MAX ? hk_pool_bin(size) - HK_TINY_BINS : 0;
+        mid->at[step] = (uint16_t)(offsetof(struct hk_mid, bins) + (bin << HK_BIN_SHIFT));
+    }
+}
+
 /* The calling thread's mid bins are the heap's from now on; NULL: it has none. owner. */
 static inline void hk_mid_bind(struct hk_heap *heap)
 {
-    for (size_t step = 0; heap && HK_MID_STEPPED && step < HK_MID_STEPS; step++) {
-        size_t size = hk_step_end(step, HK_MID_LOG2, 10);
-        size_t bin = size <= HK_POOL_MAX ? hk_pool_bin(size) - HK_TINY_BINS : 0;
-        heap->mid.at[step] = (uint16_t)(offsetof(struct hk_mid, bins) + (bin << HK_BIN_SHIFT));
+    if (HK_MID_STEPPED && heap && !heap->mid.at[0]) {
+        hk_mid_step(&heap->mid); /* once: a heap that another thread had has its table */
     }
 #if HK_TLS_BINS
     hk_tls.mid = heap ? &heap->mid : &hk_no_mid;

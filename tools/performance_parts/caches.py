@@ -2,9 +2,9 @@
 """Section `caches`: lines that an operation misses and branches that it mispredicts, by cachegrind."""
 import re
 import shutil
-import subprocess
 
 import harness
+import instructions
 import report
 from matrix_parts.report import markdown
 
@@ -37,15 +37,10 @@ TIMEOUT_FACTOR = 8
 
 def cachegrind(command, library, timeout):
     """-> ({what: count}, operations, None), or ({}, 0, failure)"""
-    # valgrind's own start-up script must not run under the allocator, so env sets the preload
-    preload = ['env', f'LD_PRELOAD={library}'] if library else ['env', '-u', 'LD_PRELOAD']
-    tool = ['valgrind', '--tool=cachegrind', '--trace-children=yes', '--cache-sim=yes',
-            '--branch-sim=yes', f'--D1={FIRST}', f'--LL={SECOND}', '--cachegrind-out-file=/dev/null']
-    try:
-        done = subprocess.run([*tool, *preload, *command], timeout=timeout, check=False,
-                              stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                              stderr=subprocess.PIPE, encoding='utf-8', errors='replace')
-    except subprocess.TimeoutExpired:
+    options = ['--cache-sim=yes', '--branch-sim=yes', f'--D1={FIRST}', f'--LL={SECOND}',
+               '--cachegrind-out-file=/dev/null']
+    done = instructions.valgrind('cachegrind', options, command, library, timeout)
+    if done is None:
         return {}, 0, 'timeout'
     numbers = harness.judge(done)
     found = {what: re.findall(pattern, done.stderr) for what, pattern in COUNTED.items()}
