@@ -14,6 +14,8 @@
 enum {
     CARVE_STEP = 4096,       /* bytes of fresh memory touched by one extension */
     TAKE = 64,               /* blocks a refill takes from a map, rounded up to whole words */
+    SHRINK = TAKE / 4,       /* blocks that the limit of a bin loses at most by a refill, */
+    SOON_BYTES = 128 * 1024, /* while it is no more than this, which it may come to at once */
     START_BYTES = 32 * 1024, /* of blocks in a bin before it has learnt anything */
     WAKE_MAX = 8,            /* page-path frees before a full page is listed again */
     ROOM_FLOOR = -(1 << 30), /* debt that a bin may run up without a refill */
@@ -209,10 +211,26 @@ void hk_paged_splice(struct hk_heap *heap, struct hk_page *page, void *first, vo
     hk_paged_in(heap, page, count);
 }
 
+/* Link the 64 blocks from `block` on, which are all free. -> the last one. */
+static void **link_whole(char *block, size_t size)
+{
+    for (int i = 1; i < 64; i++, block += size) {
+        *(void **)block = block + size;
+    }
+    return (void **)block;
+}
+
 /* Link the free blocks of one map word, until `want` are taken. */
 static void take_word(struct hk_page *page, uint64_t *word, char *base, size_t want,
                       struct chain *chain, void ***tail)
 {
+    if (*word == ~(uint64_t)0 && want - chain->count >= 64) {
+        **tail = base;
+        *tail = link_whole(base, page->block_size);
+        chain->count += 64;
+        *word = 0;
+        return;
+    }
     uint64_t bits = *word;
     while (bits && chain->count < want) {
         char *block = base + (size_t)__builtin_ctzll(bits) * page->block_size;
@@ -384,8 +402,26 @@ static struct hk_page *find_page(struct hk_heap *heap, size_t bin_index)
     return shelf->first ? shelf->first : lease(heap, bin_index);
 }
 
-/* The bin is empty, so room differs from limit exactly if frees went past it since the last refill.
- */
+/* Grow by the frees that went past the bin, up to `soon`, or twofold: a bin that would have held
+ * them all saves their way through the page the next time. */
+static int32_t grown(int32_t limit, int32_t room, int32_t soon)
+{
+    int32_t past = room < limit - soon ? soon : limit - room;
+    int32_t enough = limit + past < soon ? limit + past : soon;
+    return enough > 2 * limit ? enough : 2 * limit;
+}
+
+/* Shrink by a sixteenth, slowly below `soon`: a batch that fits the bin takes many refills while
+ * the bin learns, and one that does not takes so many that the bin is small when it is freed. Its
+ * blocks then go to their pages, which hand them out in the order of addresses. */
+static int32_t shrunk(int32_t limit, int32_t soon)
+{
+    int32_t part = limit / 16;
+    return limit - (part > SHRINK && limit <= soon ? SHRINK : part);
+}
+
+/* The bin is empty, so room differs from limit exactly if frees went past it since the last refill,
+ * by their number. */
 static void adapt_limit(struct hk_bin *bin, size_t block_size)
 {
     int32_t most =
@@ -394,13 +430,14 @@ static void adapt_limit(struct hk_bin *bin, size_t block_size)
     most = block_size <= 32 * 1024 && most < 16 ? 16 : most < 4 ? 4 : most;
     int32_t least = (int32_t)(START_BYTES / block_size);
     least = least > 64 ? 64 : least < 4 ? 4 : least;
+    int32_t soon = (int32_t)(SOON_BYTES / block_size);
     int32_t limit = bin->limit < 0 ? -bin->limit : bin->limit;
     if (limit == 0) {
         limit = least;
     } else if (bin->room < limit) {
-        limit *= 2;
+        limit = grown(limit, bin->room, soon);
     } else {
-        limit -= limit / 16;
+        limit = shrunk(limit, soon);
     }
     bin->limit = limit > most ? most : limit < least ? least : limit;
 }
