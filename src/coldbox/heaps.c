@@ -162,7 +162,7 @@ void hk_cold_death(struct hk_heap *heap)
     heap->busy = 0;
     hk_learn_leave(heap);
     hk_cold_flush(heap);
-    heap->remote_more = 0;
+    heap->remote_more = heap->remote_more < HK_REMOTE_LEARNT ? heap->remote_more : HK_REMOTE_LEARNT;
     hk_warm_shrink(heap, 0);
     hk_spans_clear(heap);
     for (struct hk_page *page = heap->pages; page; page = hk_page_slot(page)->next) {

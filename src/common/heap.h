@@ -19,11 +19,12 @@ enum hk_heap_state {
 
 enum {
     HK_REMOTE_ENTRIES = 512,
-    HK_REMOTE_BLOCKS = 64,        /* most blocks held back for one page */
-    HK_REMOTE_BYTES = 8 * 1024,   /* most bytes held back for one page */
-    HK_REMOTE_LEAST = 16 * 1024,  /* bytes that any thread may hold back */
-    HK_REMOTE_SHIFT = 5,          /* and this part of what it has sent home, */
-    HK_REMOTE_TOTAL = 512 * 1024, /* up to so many bytes in all */
+    HK_REMOTE_BLOCKS = 64,         /* most blocks held back for one page */
+    HK_REMOTE_BYTES = 8 * 1024,    /* most bytes held back for one page */
+    HK_REMOTE_LEAST = 16 * 1024,   /* bytes that any thread may hold back */
+    HK_REMOTE_SHIFT = 5,           /* and this part of what it has sent home, */
+    HK_REMOTE_TOTAL = 512 * 1024,  /* up to so many bytes in all; */
+    HK_REMOTE_LEARNT = 128 * 1024, /* so much of it the heap's next thread may from the start */
     HK_WARM_MAX = 64,
     HK_SPAN_PLACES = 32, /* spans that a heap keeps, most */
     HK_SPAN_LENGTHS = (HK_SPAN_MAX >> HK_SLICE_SHIFT) + 1,
@@ -118,7 +119,7 @@ struct hk_heap {
     _Atomic(size_t) page_count; /* of them; others may read a stale value */
     size_t slice_count;         /* their slices */
     size_t remote_bytes;        /* that `remote` holds back */
-    size_t remote_more;         /* that it may, beyond HK_REMOTE_LEAST */
+    size_t remote_more;         /* that it may, beyond HK_REMOTE_LEAST; outlives the thread */
     void *fresh_block;          /* last block from memory that reads as zero, or NULL; for calloc */
     const struct hk_policy *policy; /* that the heap follows; NULL: the profile. coldbox/learn.h */
     uint32_t grown; /* slices that the shared pool gave, less those it got, since the last step */

@@ -126,6 +126,7 @@ static void more_may_wait_the_more_was_sent(void **state)
     struct hk_heap *owner = hk_cold.birth(0);
     struct hk_heap *other = hk_cold.birth(0);
     struct hk_page *page = lease(owner, 1);
+    size_t before = other->remote_more;
     size_t chains = 0;
     for (; other->remote_more < HK_REMOTE_TOTAL - HK_REMOTE_LEAST && chains < 10000; chains++) {
         for (size_t i = 0; i < HK_REMOTE_BLOCKS; i++) {
@@ -134,13 +135,30 @@ static void more_may_wait_the_more_was_sent(void **state)
         hk_cold.flush(other);
         hk_cold.drain(owner);
         assert_int_equal(other->remote_more,
-                         (chains + 1) * (HK_REMOTE_BLOCKS * 64 >> HK_REMOTE_SHIFT));
+                         before + (chains + 1) * (HK_REMOTE_BLOCKS * 64 >> HK_REMOTE_SHIFT));
     }
     assert_in_range(chains, 1, 9999);
 
-    hk_cold.death(other);
-    assert_int_equal(other->remote_more, 0); /* the next thread has sent nothing */
+    end(other);
     end(owner);
+}
+
+static void next_thread_may_hold_back_what_the_heap_has_learnt(void **state)
+{
+    (void)state;
+    struct hk_heap *heap = hk_cold.birth(0);
+    heap->remote_more = HK_REMOTE_LEARNT / 2;
+    end(heap);
+    assert_ptr_equal(hk_cold.birth(0), heap);
+    assert_int_equal(heap->remote_more, HK_REMOTE_LEARNT / 2);
+
+    heap->remote_more = HK_REMOTE_TOTAL - HK_REMOTE_LEAST;
+    end(heap);
+    assert_ptr_equal(hk_cold.birth(0), heap);
+    assert_int_equal(heap->remote_more, HK_REMOTE_LEARNT);
+
+    heap->remote_more = 0;
+    end(heap);
 }
 
 static void block_that_fills_an_entry_goes_alone(void **state)
@@ -225,6 +243,7 @@ int main(void)
         cmocka_unit_test(cache_accounts_for_what_it_holds),
         cmocka_unit_test(all_is_sent_when_too_much_is_held_back),
         cmocka_unit_test(more_may_wait_the_more_was_sent),
+        cmocka_unit_test(next_thread_may_hold_back_what_the_heap_has_learnt),
         cmocka_unit_test(block_that_fills_an_entry_goes_alone),
         cmocka_unit_test(death_sends_what_was_held_back),
         cmocka_unit_test_setup(refused_heap_is_null, calm_os),
