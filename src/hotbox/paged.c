@@ -211,10 +211,10 @@ void hk_paged_splice(struct hk_heap *heap, struct hk_page *page, void *first, vo
     hk_paged_in(heap, page, count);
 }
 
-/* Link the 64 blocks from `block` on, which are all free. -> the last one. */
-static void **link_whole(char *block, size_t size)
+/* Link `count` blocks that lie one behind the other. -> the last one, whose link is not written. */
+static void **link_run(char *block, size_t size, size_t count)
 {
-    for (int i = 1; i < 64; i++, block += size) {
+    for (size_t i = 1; i < count; i++, block += size) {
         *(void **)block = block + size;
     }
     return (void **)block;
@@ -226,7 +226,7 @@ static void take_word(struct hk_page *page, uint64_t *word, char *base, size_t w
 {
     if (*word == ~(uint64_t)0 && want - chain->count >= 64) {
         **tail = base;
-        *tail = link_whole(base, page->block_size);
+        *tail = link_run(base, page->block_size, 64);
         chain->count += 64;
         *word = 0;
         return;
@@ -294,10 +294,7 @@ static struct chain carve(struct hk_heap *heap, struct hk_page *page, size_t cap
         !(page->flags & HK_PAGE_ZERO)) {
         memset(block, 0, count * size);
     }
-    for (size_t i = 1; i < count; i++, block += size) {
-        *(void **)block = block + size;
-    }
-    *(void **)block = NULL;
+    *link_run(block, size, count) = NULL;
     paged->carved = (uint16_t)(paged->carved + count);
     if (page->flags & HK_PAGE_ZERO) {
         heap->fresh_block = chain.first;

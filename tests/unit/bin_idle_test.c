@@ -1,39 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /* Which bins of the page protocol are given up when their class is idle, seen through hot box v3 on
  * the fake cold side. */
-#include "unit/box_heap.h"
-#include "unit/unit.h"
-
-#include "hotbox/v3/hotbox_v3.h"
+#include "unit/v3_unit.h"
 
 enum { SIZE = 1024, PER_PAGE = 64, PAGES = 8, MANY = PAGES * PER_PAGE };
 
-static struct hk_heap *heap;
 static void *blocks[MANY];
-
-static void *take(size_t offset)
-{
-    void *block = hk_hotbox_v3.alloc(heap, offset);
-    block = block ? block : hk_hotbox_v3.refill(heap, offset);
-    assert_non_null(block);
-    return block;
-}
-
-static void give(void *block)
-{
-    hk_hotbox_v3.free_local(heap, hk_page_of(block), block);
-}
 
 static size_t age(void)
 {
     return hk_hotbox_v3.collect(heap, HK_COLLECT_IDLE);
-}
-
-static struct hk_hot_stat counts(void)
-{
-    struct hk_hot_stat stat;
-    hk_hotbox_v3.stat(heap, &stat);
-    return stat;
 }
 
 static void take_many(size_t offset)
@@ -221,34 +197,19 @@ static void other_classes_are_not_touched(void **state)
     give(kept);
 }
 
-static int open_heap(void **state)
-{
-    (void)state;
-    heap = box_heap_open(&hk_hotbox_v3);
-    return heap ? 0 : 1;
-}
-
-static int close_heap(void **state)
-{
-    (void)state;
-    return box_heap_close(&hk_hotbox_v3, heap) ? 1 : 0;
-}
-
-#define BIN_TEST(name) cmocka_unit_test_setup_teardown(name, open_heap, close_heap)
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        BIN_TEST(scattered_bin_goes_back_at_the_second_call),
-        BIN_TEST(refill_between_two_calls_keeps_the_bin),
-        BIN_TEST(bin_of_one_page_stays),
-        BIN_TEST(bin_of_more_than_a_page_goes_back),
-        BIN_TEST(limit_is_learnt_as_before),
-        BIN_TEST(class_without_live_blocks_goes_at_once),
-        BIN_TEST(class_with_live_blocks_stays),
-        BIN_TEST(page_whose_blocks_are_all_in_the_bin_goes),
-        BIN_TEST(empty_page_that_is_kept_goes),
-        BIN_TEST(other_classes_are_not_touched),
+        V3_TEST(scattered_bin_goes_back_at_the_second_call),
+        V3_TEST(refill_between_two_calls_keeps_the_bin),
+        V3_TEST(bin_of_one_page_stays),
+        V3_TEST(bin_of_more_than_a_page_goes_back),
+        V3_TEST(limit_is_learnt_as_before),
+        V3_TEST(class_without_live_blocks_goes_at_once),
+        V3_TEST(class_with_live_blocks_stays),
+        V3_TEST(page_whose_blocks_are_all_in_the_bin_goes),
+        V3_TEST(empty_page_that_is_kept_goes),
+        V3_TEST(other_classes_are_not_touched),
     };
     return cmocka_run_group_tests_name("bin_idle", tests, NULL, NULL);
 }

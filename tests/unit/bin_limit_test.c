@@ -1,10 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* How many blocks a bin of the page protocol comes to hold, seen through hot box v3 on the fake
  * cold side. */
-#include "unit/box_heap.h"
-#include "unit/unit.h"
-
-#include "hotbox/v3/hotbox_v3.h"
+#include "unit/v3_unit.h"
 
 #include <stdint.h>
 
@@ -16,22 +13,19 @@ enum {
     MANY = 40000,
 };
 
-static struct hk_heap *heap;
 static void *blocks[MANY];
 
 static void take_many(size_t count)
 {
     for (size_t i = 0; i < count; i++) {
-        void *block = hk_hotbox_v3.alloc(heap, SIZE);
-        blocks[i] = block ? block : hk_hotbox_v3.refill(heap, SIZE);
-        assert_non_null(blocks[i]);
+        blocks[i] = take(SIZE);
     }
 }
 
 static void give_many(size_t count)
 {
     for (size_t i = count; i > 0; i--) {
-        hk_hotbox_v3.free_local(heap, hk_page_of(blocks[i - 1]), blocks[i - 1]);
+        give(blocks[i - 1]);
     }
 }
 
@@ -43,25 +37,18 @@ static void cycles(int count, size_t batch)
     }
 }
 
-static size_t binned(void)
-{
-    struct hk_hot_stat stat;
-    hk_hotbox_v3.stat(heap, &stat);
-    return stat.binned;
-}
-
 static void first_batch_leaves_a_small_bin(void **state)
 {
     (void)state;
     cycles(1, BATCH);
-    assert_int_equal(binned(), LEAST);
+    assert_int_equal(counts().binned, LEAST);
 }
 
 static void batch_that_comes_again_stays_in_the_bin(void **state)
 {
     (void)state;
     cycles(8, BATCH);
-    assert_true(binned() >= BATCH - BATCH / 16);
+    assert_true(counts().binned >= BATCH - BATCH / 16);
 }
 
 static void bin_holds_no_more_than_its_most(void **state)
@@ -69,7 +56,7 @@ static void bin_holds_no_more_than_its_most(void **state)
     (void)state;
     for (size_t batch = BATCH; batch <= 4 * MOST; batch += 500) {
         cycles(3, batch);
-        assert_true(binned() <= MOST);
+        assert_true(counts().binned <= MOST);
     }
 }
 
@@ -78,9 +65,9 @@ static void much_more_than_a_bin_may_hold_makes_it_small(void **state)
     (void)state;
     cycles(8, BATCH);
     cycles(1, MANY);
-    assert_int_equal(binned(), LEAST);
+    assert_int_equal(counts().binned, LEAST);
     cycles(3, MANY);
-    assert_int_equal(binned(), LEAST);
+    assert_int_equal(counts().binned, LEAST);
 }
 
 /* Room counts frees that went past the bin, without an end. */
@@ -96,35 +83,18 @@ static void no_count_of_frees_is_too_high(void **state)
     void *block = hk_hotbox_v3.refill(heap, SIZE);
     assert_non_null(block);
     assert_int_equal(bin->limit, MOST);
-    hk_hotbox_v3.free_local(heap, hk_page_of(block), block);
-    for (size_t i = 0; i < LEAST; i++) {
-        hk_hotbox_v3.free_local(heap, hk_page_of(blocks[i]), blocks[i]);
-    }
+    give(block);
+    give_many(LEAST);
 }
-
-static int open_heap(void **state)
-{
-    (void)state;
-    heap = box_heap_open(&hk_hotbox_v3);
-    return heap ? 0 : 1;
-}
-
-static int close_heap(void **state)
-{
-    (void)state;
-    return box_heap_close(&hk_hotbox_v3, heap) ? 1 : 0;
-}
-
-#define LIMIT_TEST(name) cmocka_unit_test_setup_teardown(name, open_heap, close_heap)
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        LIMIT_TEST(first_batch_leaves_a_small_bin),
-        LIMIT_TEST(batch_that_comes_again_stays_in_the_bin),
-        LIMIT_TEST(bin_holds_no_more_than_its_most),
-        LIMIT_TEST(much_more_than_a_bin_may_hold_makes_it_small),
-        LIMIT_TEST(no_count_of_frees_is_too_high),
+        V3_TEST(first_batch_leaves_a_small_bin),
+        V3_TEST(batch_that_comes_again_stays_in_the_bin),
+        V3_TEST(bin_holds_no_more_than_its_most),
+        V3_TEST(much_more_than_a_bin_may_hold_makes_it_small),
+        V3_TEST(no_count_of_frees_is_too_high),
     };
     return cmocka_run_group_tests_name("bin_limit", tests, NULL, NULL);
 }
