@@ -98,7 +98,7 @@ static void forget_sparse(struct hk_sparse *sparse)
 {
     sparse->first = NULL;
     sparse->last = NULL;
-    sparse->count = 0;
+    sparse->slices = 0;
 }
 
 /* Pages change heaps: what they have taught comes with them. */

@@ -137,7 +137,7 @@ void *hk_memalign(size_t align, size_t size)
 
 void *hk_valloc(size_t size)
 {
-    return allocate(HK_OS.facts()->page, size);
+    return fast_or_not(HK_OS.facts()->page, size);
 }
 
 void *hk_pvalloc(size_t size)
@@ -146,7 +146,7 @@ void *hk_pvalloc(size_t size)
     if (size > PTRDIFF_MAX) {
         return hk_gate_no_memory();
     }
-    return allocate(page, hk_round_up(size ? size : 1, page));
+    return fast_or_not(page, hk_round_up(size ? size : 1, page));
 }
 
 HK_EXPORT(hk_posix_memalign, posix_memalign);

@@ -14,9 +14,11 @@
 enum {
     CARVE_STEP = 4096,       /* bytes of fresh memory touched by one extension */
     TAKE = 64,               /* blocks a refill takes from a map, rounded up to whole words */
-    SHRINK = TAKE / 4,       /* blocks that the limit of a bin loses at most by a refill, */
-    SOON_BYTES = 128 * 1024, /* while it is no more than this, which it may come to at once */
-    START_BYTES = 32 * 1024, /* of blocks in a bin before it has learnt anything */
+    SHRINK = TAKE / 4,       /* blocks that its limit loses at most by a refill up to 128 KiB */
+    BIN_BYTES = 2 << 20,     /* of blocks in a bin, most; of which */
+    SMALL_SHIFT = 2,         /* 512 KiB where blocks have up to 32 KiB; */
+    SOON_SHIFT = 4,          /* 128 KiB, which it may come to at once; */
+    START_SHIFT = 6,         /* 32 KiB before it has learnt anything */
     WAKE_MAX = 8,            /* page-path frees before a full page is listed again */
     ROOM_FLOOR = -(1 << 30), /* debt that a bin may run up without a refill */
 };
@@ -350,16 +352,16 @@ static void open_page(struct hk_heap *heap, struct hk_page *page)
 {
     size_t slices = hk_page_slot(page)->slices;
     struct hk_bin *bin = hk_bin_at(heap, (size_t)page->bin_index << HK_BIN_SHIFT);
-    bool thinned = false;
+    size_t thinned = 0;
     for (size_t i = 0; i < slices; i++) {
         page[i].bin = bin;
         hk_paged(&page[i])->countdown = slices > 1;
         struct hk_slot *slot = hk_page_slot(&page[i]);
-        thinned |= slot->thinned;
+        thinned += slot->thinned;
         slot->thinned = false;
     }
     hk_paged(page)->reciprocal = hk_map_reciprocal(page->block_size);
-    if (thinned && !(page->flags & (HK_PAGE_MULTI | HK_PAGE_ZERO))) {
+    if (2 * thinned > slices && !(page->flags & HK_PAGE_ZERO)) {
         page->flags |= HK_PAGED_PURGED; /* it serves at once, and that is noticed */
     }
     list_last(heap, page);
@@ -421,13 +423,14 @@ static int32_t shrunk(int32_t limit, int32_t soon)
  * by their number. */
 static void adapt_limit(struct hk_bin *bin, size_t block_size)
 {
-    int32_t most =
-        (int32_t)(block_size <= 32 * 1024 ? 512 * 1024 / block_size : 2 * 1024 * 1024 / block_size);
+    bool small = block_size <= 32 * 1024;
+    int32_t blocks = (int32_t)(BIN_BYTES / (uint32_t)block_size); /* one division for all bounds */
+    int32_t most = small ? blocks >> SMALL_SHIFT : blocks;
     most = most > 2048 ? 2048 : most;
-    most = block_size <= 32 * 1024 && most < 16 ? 16 : most < 4 ? 4 : most;
-    int32_t least = (int32_t)(START_BYTES / block_size);
+    most = small && most < 16 ? 16 : most < 4 ? 4 : most;
+    int32_t least = blocks >> START_SHIFT;
     least = least > 64 ? 64 : least < 4 ? 4 : least;
-    int32_t soon = (int32_t)(SOON_BYTES / block_size);
+    int32_t soon = blocks >> SOON_SHIFT;
     int32_t limit = bin->limit < 0 ? -bin->limit : bin->limit;
     if (limit == 0) {
         limit = least;

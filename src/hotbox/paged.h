@@ -4,7 +4,8 @@
  * so its memory may be given back. `countdown` counts page-path frees down to the next event; its
  * zero is the only test: a page that gets room, and a page that becomes empty.
  *
- * A page that is nearly empty has two events more: it is sparse, and hardly used.
+ * A page that is nearly empty has two events more: it is sparse, and hardly used. Where a page has
+ * more slices each block holds OS pages of its own, and a page is called so earlier.
  *
  *   blocks out = bias + countdown   (one slice)
  *   blocks out = bias               (more slices: every slice's countdown stays 1, each free is an
@@ -28,8 +29,9 @@ enum {
 };
 
 enum {
-    HK_PAGED_SPARSE_SHIFT = 4, /* sparse: no more than a sixteenth of the blocks is out */
-    HK_PAGED_HARDLY_SHIFT = 6, /* hardly used: no more than so much */
+    HK_PAGED_SPARSE_SHIFT = 4, /* sparse: no more than a sixteenth of the blocks is out, */
+    HK_PAGED_MULTI_SHIFT = 2,  /* or a quarter in a page of more slices */
+    HK_PAGED_HARDLY_SHIFT = 2, /* hardly used: no more than a quarter of that */
 };
 
 /* The private part of a page descriptor. owner, or whoever holds the heap. */
@@ -139,16 +141,29 @@ HK_HIDDEN void hk_paged_unlist(struct hk_heap *heap, struct hk_page *page);
 /* Give back the OS pages that lie wholly in free blocks of the page (a head). -> bytes. */
 HK_HIDDEN size_t hk_paged_purge(struct hk_heap *heap, struct hk_page *page);
 
+/* -> most blocks that are out of a page (a head) which is sparse. */
+static inline size_t hk_paged_sparse_at(struct hk_page *page)
+{
+    bool multi = page->flags & HK_PAGE_MULTI;
+    return hk_paged(page)->carved >> (multi ? HK_PAGED_MULTI_SHIFT : HK_PAGED_SPARSE_SHIFT);
+}
+
+/* The same of one that is hardly used. */
+static inline size_t hk_paged_hardly_at(struct hk_page *page)
+{
+    return hk_paged_sparse_at(page) >> HK_PAGED_HARDLY_SHIFT;
+}
+
 /* -> most blocks that are out of a page (a head) when it becomes sparse, or hardly used after it
  * has given memory back; 0: it will not, or has been so already, or has little memory to give. */
 static inline size_t hk_paged_thin_at(struct hk_page *page)
 {
-    const unsigned not_now = HK_PAGE_MULTI | HK_PAGED_SPARSE | HK_PAGED_DONE;
     size_t carved = hk_paged(page)->carved;
-    bool may = HK_FREE_POLICY != HK_FREE_KEEP && !(page->flags & not_now) &&
+    bool may = HK_FREE_POLICY != HK_FREE_KEEP &&
+               !(page->flags & (HK_PAGED_SPARSE | HK_PAGED_DONE)) &&
                carved * page->block_size >= HK_SLICE / 2;
     bool again = page->flags & HK_PAGED_PURGED;
-    return may ? carved >> (again ? HK_PAGED_HARDLY_SHIFT : HK_PAGED_SPARSE_SHIFT) : 0;
+    return !may ? 0 : again ? hk_paged_hardly_at(page) : hk_paged_sparse_at(page);
 }
 
 /* `out` blocks are out of the page (a head). If so few make it sparse, or hardly used after it has

@@ -99,8 +99,10 @@ static const char *check_bin(struct hk_heap *heap, size_t index)
 static const char *check_sparse(struct hk_heap *heap)
 {
     size_t count = 0;
+    size_t slices = 0;
     const struct hk_page *prev = NULL;
     for (struct hk_page *page = heap->sparse.first; page; page = hk_page_slot(page)->sparse_next) {
+        slices += hk_page_slot(page)->slices;
         if (++count > heap->page_count) {
             return "more pages are sparse than the heap has";
         }
@@ -115,9 +117,9 @@ static const char *check_sparse(struct hk_heap *heap)
         }
         prev = page;
     }
-    return heap->sparse.last == prev && heap->sparse.count == count
+    return heap->sparse.last == prev && heap->sparse.slices == slices
                ? NULL
-               : "the list of sparse pages is not as long as its count";
+               : "the sparse pages on the list do not have as many slices as it says";
 }
 
 const char *hk_paged_check(struct hk_heap *heap, enum hk_kind kind)

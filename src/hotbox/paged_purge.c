@@ -6,7 +6,7 @@
 #include "coldbox/seat.h"
 
 enum {
-    SPARSE_LEAST = 128, /* pages that may be sparse: 8 MiB */
+    SPARSE_LEAST = 128, /* slices of pages that may be sparse: 8 MiB */
     SPARSE_SHIFT = 3,   /* in a large heap an eighth of its slices */
     AT_ONCE = 4,        /* pages that give memory back in one go */
     PAUSE_MAX = 255,
@@ -38,7 +38,7 @@ static void put_last(struct hk_sparse *sparse, struct hk_page *page)
     slot->sparse_prev = sparse->last;
     *(sparse->last ? &hk_page_slot(sparse->last)->sparse_next : &sparse->first) = page;
     sparse->last = page;
-    sparse->count += 1;
+    sparse->slices += slot->slices;
     page->flags |= HK_PAGED_SPARSE;
 }
 
@@ -49,11 +49,11 @@ static void take_off(struct hk_sparse *sparse, struct hk_page *page)
     struct hk_page *prev = slot->sparse_prev;
     *(prev ? &hk_page_slot(prev)->sparse_next : &sparse->first) = next;
     *(next ? &hk_page_slot(next)->sparse_prev : &sparse->last) = prev;
-    sparse->count -= 1;
+    sparse->slices -= slot->slices;
     page->flags &= (uint8_t)~HK_PAGED_SPARSE;
 }
 
-/* -> sparse pages that may keep their memory. */
+/* -> slices of sparse pages, which may keep their memory. */
 static size_t sparse_most(const struct hk_heap *heap)
 {
     size_t most = heap->slice_count >> SPARSE_SHIFT;
@@ -69,8 +69,7 @@ static void set_purged(struct hk_heap *heap, struct hk_page *page)
     }
     if (page->flags & HK_PAGED_PURGED) {
         size_t out = hk_paged_out(page);
-        size_t hardly = (size_t)hk_paged(page)->carved >> HK_PAGED_HARDLY_SHIFT;
-        page->flags |= out <= hardly ? HK_PAGED_DONE : 0;
+        page->flags |= out <= hk_paged_hardly_at(page) ? HK_PAGED_DONE : 0;
         hk_paged_set_out(page, out);
     }
 }
@@ -130,7 +129,7 @@ void hk_paged_thin(struct hk_heap *heap, struct hk_page *page, size_t out)
         sparse->skip -= 1;
         return;
     }
-    for (int i = 0; i < AT_ONCE && !sparse->skip && sparse->count > sparse_most(heap); i++) {
+    for (int i = 0; i < AT_ONCE && !sparse->skip && sparse->slices > sparse_most(heap); i++) {
         purge_oldest(heap);
     }
 }
@@ -150,7 +149,9 @@ void hk_paged_thick(struct hk_heap *heap, struct hk_page *page)
         /* signed: the heap looks at the clock less often than memory goes back */
         if ((int64_t)(heap->aged - heap->sparse.purged) < SOON_NS) {
             /* a quarter more, so that a program that goes on like that stops paying for it */
-            heap->sparse.hold += heap->sparse.hold % 4 ? 1 : 2;
+            uint32_t slices = hk_page_slot(page)->slices;
+            uint32_t quarter = slices >= 4 ? slices / 4 : heap->sparse.hold % 4 == 0;
+            heap->sparse.hold += slices + quarter;
         }
     }
 }
@@ -158,7 +159,10 @@ void hk_paged_thick(struct hk_heap *heap, struct hk_page *page)
 void hk_paged_retire(struct hk_heap *heap, struct hk_page *page)
 {
     /* whoever leases it next wants what was given back */
-    hk_page_slot(page)->thinned = page->flags & HK_PAGED_PURGED;
+    uint32_t slices = hk_page_slot(page)->slices;
+    for (uint32_t i = 0; i < slices; i++) {
+        hk_page_slot(&page[i])->thinned = page->flags & HK_PAGED_PURGED;
+    }
     HK_COLD.retire(heap, page);
 }
 

@@ -21,7 +21,7 @@ static inline size_t take_blocks(struct hk_heap *heap, size_t class, void **bloc
 {
     size_t refills = 0;
     for (size_t i = 0; i < count; i++) {
-        blocks[i] = hk_bin_pop(heap, class << HK_BIN_SHIFT);
+        blocks[i] = hk_pop(hk_bin_at(heap, class << HK_BIN_SHIFT));
         if (!blocks[i]) {
             blocks[i] = hk_paged_refill(heap, class << HK_BIN_SHIFT);
             refills += 1;

@@ -8,21 +8,51 @@
 #include <string.h>
 
 enum {
-    SIZE = 512, /* bytes of a block, with which every table has a class */
-    PAGE = HK_SLICE / SIZE,
-    PAGES = 400,
-    COUNT = PAGES * PAGE,
-    LEAST = 128, /* sparse pages that keep their memory */
+    LEAST = 128, /* slices of sparse pages that keep their memory */
+    TOTAL = 400, /* slices in use */
+    HARDLY = 4,  /* a sparse page has so many times the blocks of one that is hardly used */
+    SMALLEST = 512,
 };
 
-static size_t class;
-static void *blocks[COUNT];
+/* All cases go through pages of one slice, and of more. */
+struct shape {
+    size_t size;   /* bytes of a block, with which every table has a class */
+    size_t slices; /* of a page */
+    size_t every;  /* one block in so many makes a page sparse */
+};
 
-static int start(void **state)
+static const struct shape one_slice = {.size = SMALLEST, .slices = 1, .every = 16};
+static const struct shape more_slices = {.size = 8192, .slices = 4, .every = 4};
+
+static struct shape shape;
+static size_t class;
+static size_t page_blocks;
+static size_t page_count;
+static size_t count;
+static size_t least; /* pages of LEAST slices */
+static void *blocks[TOTAL * (HK_SLICE / SMALLEST)];
+
+static int start(void **state, struct shape wanted)
 {
-    class = hk_bin_of_size(SIZE);
-    assert_int_equal(hk_bin_block_size(class), SIZE);
+    shape = wanted;
+    class = hk_bin_of_size(shape.size);
+    page_blocks = shape.slices * HK_SLICE / shape.size;
+    page_count = TOTAL / shape.slices;
+    count = page_count * page_blocks;
+    least = LEAST / shape.slices;
+    assert_int_equal(hk_bin_block_size(class), shape.size);
+    assert_int_equal(hk_page_slices(shape.size), shape.slices);
     return start_paged(state);
+}
+
+static int start_one_slice(void **state)
+{
+    return start(state, one_slice);
+}
+
+static int start_more_slices(void **state)
+{
+    return start(state, more_slices);
 }
 
 static unsigned char content(size_t i)
@@ -30,20 +60,20 @@ static unsigned char content(size_t i)
     return (unsigned char)(i * 7 + 1);
 }
 
-static void fill(struct hk_heap *heap, size_t count)
+static void fill(struct hk_heap *heap, size_t number)
 {
-    for (size_t i = 0; i < count; i++) {
+    for (size_t i = 0; i < number; i++) {
         if (!blocks[i]) {
             (void)take_blocks(heap, class, &blocks[i], 1);
-            memset(blocks[i], content(i), SIZE);
+            memset(blocks[i], content(i), shape.size);
         }
     }
 }
 
 /* Give all but every `every`th of the blocks back to their pages, past the bin. */
-static void thin_out(struct hk_heap *heap, size_t count, size_t every)
+static void thin_out(struct hk_heap *heap, size_t number, size_t every)
 {
-    for (size_t i = 0; i < count; i++) {
+    for (size_t i = 0; i < number; i++) {
         if (i % every && blocks[i]) {
             give_to_page(heap, class, blocks[i]);
             blocks[i] = NULL;
@@ -64,9 +94,9 @@ static struct hk_heap *born(void)
 
 static void survivors_are_as_they_were(void)
 {
-    for (size_t i = 0; i < COUNT; i++) {
+    for (size_t i = 0; i < count; i++) {
         const unsigned char *block = blocks[i];
-        for (size_t at = 0; block && at < SIZE; at++) {
+        for (size_t at = 0; block && at < shape.size; at++) {
             assert_int_equal(block[at], content(i));
         }
     }
@@ -74,7 +104,7 @@ static void survivors_are_as_they_were(void)
 
 static void end(struct hk_heap *heap)
 {
-    for (size_t i = 0; i < COUNT; i++) {
+    for (size_t i = 0; i < count; i++) {
         if (blocks[i]) {
             hk_paged_spill(heap, hk_page_of(blocks[i]), blocks[i]);
             blocks[i] = NULL;
@@ -82,7 +112,7 @@ static void end(struct hk_heap *heap)
     }
     assert_null(hk_paged_check(heap, hk_kind_of_bin(class)));
     hk_paged_abandon(heap, hk_kind_of_bin(class));
-    assert_int_equal(heap->sparse.count, 0);
+    assert_int_equal(heap->sparse.slices, 0);
     hk_cold.death(heap);
     assert_null(hk_cold.check());
 }
@@ -96,17 +126,17 @@ static void many_sparse_pages_give_memory_back(void **state)
 {
     (void)state;
     struct hk_heap *heap = born();
-    fill(heap, COUNT);
+    fill(heap, count);
     uint64_t before = purges();
-    thin_out(heap, COUNT, PAGE);
+    thin_out(heap, count, page_blocks);
     survivors_are_as_they_were();
     if (HK_FREE_POLICY == HK_FREE_KEEP) {
         assert_int_equal(purges(), before);
     } else {
-        assert_true(heap->sparse.count <= LEAST);
-        assert_true(purges() - before >= PAGES - LEAST);
+        assert_true(heap->sparse.slices <= LEAST);
+        assert_true(purges() - before >= page_count - least);
     }
-    fill(heap, COUNT);
+    fill(heap, count);
     survivors_are_as_they_were();
     end(heap);
 }
@@ -115,43 +145,43 @@ static void few_sparse_pages_keep_it(void **state)
 {
     (void)state;
     struct hk_heap *heap = born();
-    fill(heap, LEAST * PAGE);
+    fill(heap, least * page_blocks);
     uint64_t before = purges();
-    thin_out(heap, LEAST * PAGE, PAGE);
+    thin_out(heap, least * page_blocks, page_blocks);
     assert_int_equal(purges(), before);
-    assert_int_equal(heap->sparse.count, HK_FREE_POLICY == HK_FREE_KEEP ? 0 : LEAST);
+    assert_int_equal(heap->sparse.slices, HK_FREE_POLICY == HK_FREE_KEEP ? 0 : LEAST);
     end(heap);
 }
 
-/* An eighth of the blocks is too many: neither are the pages sparse, nor would much go back. */
+/* Twice as many blocks are too many: neither are the pages sparse, nor would much go back. */
 static void pages_in_use_are_left_alone(void **state)
 {
     (void)state;
     struct hk_heap *heap = born();
-    fill(heap, COUNT);
+    fill(heap, count);
     uint64_t before = purges();
-    thin_out(heap, COUNT, 8);
+    thin_out(heap, count, shape.every / 2);
     assert_int_equal(purges(), before);
-    assert_int_equal(heap->sparse.count, 0);
+    assert_int_equal(heap->sparse.slices, 0);
     end(heap);
 }
 
-/* Pages that have given back what they could at a sixteenth have more to give when hardly a block
- * is out. */
+/* Pages that have given back what they could when they became sparse have more to give when hardly
+ * a block is out. */
 static void hardly_used_pages_give_the_rest(void **state)
 {
     (void)state;
     struct hk_heap *heap = born();
-    fill(heap, COUNT);
-    thin_out(heap, COUNT, PAGE / 8);
+    fill(heap, count);
+    thin_out(heap, count, shape.every);
     uint64_t before = purges();
-    thin_out(heap, COUNT, PAGE / 2);
+    thin_out(heap, count, HARDLY * shape.every);
     uint64_t again = purges() - before;
-    thin_out(heap, COUNT, PAGE);
+    thin_out(heap, count, page_blocks);
     assert_int_equal(purges() - before, again);
     if (HK_FREE_POLICY != HK_FREE_KEEP) {
-        assert_true(again >= PAGES - LEAST);
-        assert_int_equal(heap->sparse.count, LEAST);
+        assert_true(again >= page_count - least);
+        assert_int_equal(heap->sparse.slices, LEAST);
     }
     survivors_are_as_they_were();
     end(heap);
@@ -166,9 +196,9 @@ static uint64_t last_of_rounds(uint64_t pause, uint64_t *first)
         hk_os_fake_set_now(hk_os_fake_now() + pause);
         heap->aged = hk_os_fake_now();
         (void)hk_paged_collect(heap, hk_kind_of_bin(class), HK_COLLECT_IDLE);
-        fill(heap, COUNT);
+        fill(heap, count);
         uint64_t before = purges();
-        thin_out(heap, COUNT, PAGE);
+        thin_out(heap, count, page_blocks);
         last = purges() - before;
         *first = round ? *first : last;
     }
@@ -201,13 +231,13 @@ static void lesson_outlives_the_thread(void **state)
     (void)state;
     struct hk_heap *heap = born();
     for (size_t round = 0; round < 8; round++) {
-        fill(heap, COUNT);
-        thin_out(heap, COUNT, PAGE);
+        fill(heap, count);
+        thin_out(heap, count, page_blocks);
     }
     struct hk_heap *heir = inherit(heap);
-    fill(heir, COUNT);
+    fill(heir, count);
     uint64_t before = purges();
-    thin_out(heir, COUNT, PAGE);
+    thin_out(heir, count, page_blocks);
     assert_int_equal(purges(), before);
     end(heir);
 }
@@ -217,15 +247,15 @@ static void empty_pages_teach_nothing(void **state)
 {
     (void)state;
     struct hk_heap *heap = born();
-    fill(heap, COUNT);
-    thin_out(heap, COUNT, PAGE);
-    for (size_t i = 0; i < COUNT; i += PAGE) {
+    fill(heap, count);
+    thin_out(heap, count, page_blocks);
+    for (size_t i = 0; i < count; i += page_blocks) {
         give_to_page(heap, class, blocks[i]);
         blocks[i] = NULL;
     }
-    assert_int_equal(heap->sparse.count, 0);
+    assert_int_equal(heap->sparse.slices, 0);
     assert_int_equal(heap->sparse.hold, 0);
-    fill(heap, COUNT);
+    fill(heap, count);
     assert_true(HK_FREE_POLICY != HK_FREE_BATCH || heap->sparse.hold > 0);
     end(heap);
 }
@@ -243,10 +273,10 @@ static void pages_that_were_hardly_carved_are_left_alone(void **state)
 {
     (void)state;
     struct hk_heap *heap = born();
-    size_t count = HK_SLICE / 4 / SIZE;
-    fill(heap, count);
-    thin_out(heap, count, count);
-    assert_int_equal(heap->sparse.count, 0);
+    size_t number = HK_SLICE / 4 / shape.size;
+    fill(heap, number);
+    thin_out(heap, number, number);
+    assert_int_equal(heap->sparse.slices, 0);
     end(heap);
 }
 
@@ -254,14 +284,14 @@ static void trim_takes_all_and_remembers_it(void **state)
 {
     (void)state;
     struct hk_heap *heap = born();
-    fill(heap, LEAST * PAGE);
-    thin_out(heap, LEAST * PAGE, PAGE);
+    fill(heap, least * page_blocks);
+    thin_out(heap, least * page_blocks, page_blocks);
     uint64_t before = purges();
     (void)hk_paged_collect(heap, hk_kind_of_bin(class), HK_COLLECT_ALL);
-    assert_true(purges() - before >= LEAST);
-    assert_int_equal(heap->sparse.count, 0);
+    assert_true(purges() - before >= least);
+    assert_int_equal(heap->sparse.slices, 0);
     assert_null(hk_paged_check(heap, hk_kind_of_bin(class)));
-    fill(heap, LEAST * PAGE);
+    fill(heap, least * page_blocks);
     survivors_are_as_they_were();
     end(heap);
 }
@@ -270,19 +300,19 @@ static void refused_purge_loses_nothing(void **state)
 {
     (void)state;
     struct hk_heap *heap = born();
-    fill(heap, COUNT);
+    fill(heap, count);
     hk_os_fake_fail(HK_OS_PURGE, 1, true);
     uint64_t before = purges();
-    thin_out(heap, COUNT, PAGE);
-    assert_true(purges() - before < PAGES / 8); /* asking for each would not help */
-    assert_int_equal(heap->sparse.count, HK_FREE_POLICY == HK_FREE_KEEP ? 0 : PAGES);
+    thin_out(heap, count, page_blocks);
+    assert_true(purges() - before < page_count / 8); /* asking for each would not help */
+    assert_int_equal(heap->sparse.slices, HK_FREE_POLICY == HK_FREE_KEEP ? 0 : TOTAL);
     (void)calm_os(NULL);
     survivors_are_as_they_were();
-    fill(heap, COUNT);
+    fill(heap, count);
     survivors_are_as_they_were();
     before = purges();
-    thin_out(heap, COUNT, PAGE);
-    assert_true(HK_FREE_POLICY == HK_FREE_KEEP || purges() - before >= PAGES - LEAST);
+    thin_out(heap, count, page_blocks);
+    assert_true(HK_FREE_POLICY == HK_FREE_KEEP || purges() - before >= page_count - least);
     end(heap);
 }
 
@@ -290,17 +320,17 @@ static void adopted_pages_change_lists(void **state)
 {
     (void)state;
     struct hk_heap *heap = born();
-    fill(heap, COUNT);
-    heap->sparse.hold = PAGES;
-    thin_out(heap, COUNT, PAGE);
+    fill(heap, count);
+    heap->sparse.hold = TOTAL;
+    thin_out(heap, count, page_blocks);
     heap->sparse.hold = 0;
     uint64_t before = purges();
     struct hk_heap *heir = inherit(heap);
-    assert_int_equal(heir->sparse.count, HK_FREE_POLICY == HK_FREE_KEEP ? 0 : PAGES);
+    assert_int_equal(heir->sparse.slices, HK_FREE_POLICY == HK_FREE_KEEP ? 0 : TOTAL);
     assert_int_equal(purges(), before); /* its thread may want them now */
-    fill(heir, COUNT);
+    fill(heir, count);
     survivors_are_as_they_were();
-    thin_out(heir, COUNT, PAGE);
+    thin_out(heir, count, page_blocks);
     survivors_are_as_they_were();
     end(heir);
 }
@@ -310,24 +340,25 @@ static void pages_thin_out_without_their_thread(void **state)
 {
     (void)state;
     struct hk_heap *heap = born();
-    fill(heap, COUNT);
+    fill(heap, count);
     hk_paged_abandon(heap, hk_kind_of_bin(class));
     hk_cold.death(heap);
     assert_true(hk_heap_hold(heap));
     uint64_t before = purges();
-    for (size_t i = 0; i < COUNT; i++) {
-        if (i % PAGE) {
-            hk_paged_splice(heap, hk_page_of(blocks[i]), blocks[i], blocks[i], 1);
+    for (size_t i = 0; i < count; i++) {
+        if (i % page_blocks) {
+            struct hk_page *head = hk_page_head(hk_page_of(blocks[i]));
+            hk_paged_splice(heap, head, blocks[i], blocks[i], 1);
             blocks[i] = NULL;
         }
     }
-    assert_true(HK_FREE_POLICY == HK_FREE_KEEP || purges() - before >= PAGES - LEAST);
+    assert_true(HK_FREE_POLICY == HK_FREE_KEEP || purges() - before >= page_count - least);
     survivors_are_as_they_were();
     hk_heap_release(heap);
     struct hk_heap *heir = hk_cold.birth(0);
     assert_ptr_equal(heir, heap);
     assert_null(hk_paged_check(heir, hk_kind_of_bin(class)));
-    fill(heir, COUNT);
+    fill(heir, count);
     survivors_are_as_they_were();
     end(heir);
 }
@@ -349,5 +380,6 @@ int main(void)
         cmocka_unit_test_setup(adopted_pages_change_lists, calm_os),
         cmocka_unit_test_setup(pages_thin_out_without_their_thread, calm_os),
     };
-    return cmocka_run_group_tests_name("sparse", tests, start, NULL);
+    int failed = cmocka_run_group_tests_name("one slice", tests, start_one_slice, NULL);
+    return failed + cmocka_run_group_tests_name("more slices", tests, start_more_slices, NULL);
 }
