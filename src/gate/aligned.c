@@ -128,10 +128,7 @@ void *hk_memalign(size_t align, size_t size)
     if (align > (size_t)PTRDIFF_MAX / 2 + 1) {
         return hk_gate_no_memory();
     }
-    size_t power = HK_ALIGN;
-    while (power < align) {
-        power *= 2;
-    }
+    size_t power = align > HK_ALIGN ? (size_t)1 << (64 - __builtin_clzll(align - 1)) : HK_ALIGN;
     return fast_or_not(power, size);
 }
 

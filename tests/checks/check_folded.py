@@ -5,7 +5,7 @@
     entries   no indirect call or jump; in functions with a budget also no data but the thread's
               own, and the shortest path that does the work is within the budget
     lines     no source file of a box that is not seated is in the line table
-    count     instructions that a driver of equal pairs takes, under valgrind
+    count     instructions that a driver takes for each allocation and its free, under valgrind
 
 The budgets are those of tests/checks/budgets.json for the variant, and in it for the compiler and
 what the build counts: "default" is the composition without a name, "custom" one that was put together
@@ -23,8 +23,20 @@ import common
 import machine_code
 
 CUSTOM = "custom"
-# what its budget is called: bytes
-PAIRS = {"pair": 64, "pair_8000": 8000, "pair_100000": 100_000}
+# what its budget is called: the driver's form, and number
+PAIRS = {
+    "pair": ("malloc", 64),
+    "pair_8000": ("malloc", 8000),
+    "pair_100000": ("malloc", 100_000),
+    "pair_calloc": ("calloc", 64),
+    "pair_aligned_alloc": ("aligned_alloc", 100),
+    "pair_memalign": ("memalign", 100),
+    "pair_posix_memalign": ("posix_memalign", 100),
+    "pair_valloc": ("valloc", 100),
+    "pair_free_sized": ("free_sized", 64),
+    "mixed_400": ("mixed", 400),
+    "mixed_8192": ("mixed", 8192),
+}
 BOX_FILE = re.compile(r"backends/([^/\s:]+)/([^/\s:]+)/[^\s:]*\.[ch]\b")
 BARE_BOX_FILE = re.compile(r"^(hotbox|pool|os|decorator)_(\w+)\.[ch]\b", re.M)
 COLLECTED = re.compile(r"Collected\s*:\s*(\d+)")
@@ -117,11 +129,11 @@ def lines(args):
     return violations
 
 
-def collected(library, driver, pairs, size):
+def collected(library, driver, pairs, form, number):
     """Instructions of the driver's whole run. The loader hands LD_PRELOAD to the driver alone."""
     command = [
         "valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null", "--trace-children=no",
-        driver, str(pairs), str(size),
+        driver, str(pairs), form, str(number),
     ]
     try:
         done = subprocess.run(
@@ -138,11 +150,11 @@ def collected(library, driver, pairs, size):
     return int(found.group(1))
 
 
-def each_pair(library, driver, size):
+def each_pair(library, driver, form, number):
     """-> instructions of one pair, with the driver's loop"""
-    few, many = 20_000, 120_000
-    base = collected(library, driver, few, size)
-    return (collected(library, driver, many, size) - base) / (many - few)
+    few, many = 50_000, 150_000
+    base = collected(library, driver, few, form, number)
+    return (collected(library, driver, many, form, number) - base) / (many - few)
 
 
 def count(args):
@@ -153,11 +165,12 @@ def count(args):
         bare = str(pathlib.Path(directory) / "library.so")
         common.run_tool("objcopy", "--strip-debug", args.library, bare)
         for name in [name for name in PAIRS if name in budgets] or ["pair"]:
-            each = each_pair(bare, args.driver, PAIRS[name])
-            print(f"malloc and free of {PAIRS[name]} bytes, with the driver's loop: {each:.2f} instructions")
+            form, number = PAIRS[name]
+            each = each_pair(bare, args.driver, form, number)
+            print(f"{name} ({form} {number}), with the driver's loop: {each:.2f} instructions")
             budget = budgets.get(name, {"instructions": each})["instructions"]
             if round(each, 1) > budget:
-                violations.append(f"{each:.2f} instructions for a {name}, the budget is {budget}")
+                violations.append(f"{name}: {each:.2f} instructions, the budget is {budget}")
     return violations
 
 
