@@ -102,10 +102,14 @@ static void forget_sparse(struct hk_sparse *sparse)
 }
 
 /* Pages change heaps: what they have taught comes with them. */
-static void learn_from(struct hk_sparse *sparse, const struct hk_sparse *other)
+static void learn_from(struct hk_heap *heap, struct hk_heap *other)
 {
-    sparse->hold = sparse->hold > other->hold ? sparse->hold : other->hold;
-    sparse->purged = sparse->purged > other->purged ? sparse->purged : other->purged;
+    uint32_t hold = other->sparse.hold;
+    uint64_t purged = atomic_load_explicit(&other->purged, memory_order_relaxed);
+    heap->sparse.hold = heap->sparse.hold > hold ? heap->sparse.hold : hold;
+    if (purged > atomic_load_explicit(&heap->purged, memory_order_relaxed)) {
+        atomic_store_explicit(&heap->purged, purged, memory_order_relaxed);
+    }
 }
 
 /* The held heap becomes the calling thread's. */
@@ -190,7 +194,7 @@ bool hk_cold_adopt(struct hk_heap *heap)
     hk_cold_drain(orphan);
     hk_cold_flush(orphan);
     hk_warm_shrink(orphan, 0);
-    learn_from(&heap->sparse, &orphan->sparse);
+    learn_from(heap, orphan);
     orphan->sparse = (struct hk_sparse){0};
     size_t pages = 0;
     while (orphan->pages) {

@@ -342,7 +342,7 @@ size_t hk_cold_purge(struct hk_page *page, size_t offset, size_t size)
     }
     struct hk_heap *heap = hk_page_heap(page);
     if (heap) {
-        heap->sparse.purged = HK_OS.now();
+        atomic_store_explicit(&heap->purged, HK_OS.now(), memory_order_relaxed);
     }
     return end - start;
 }

@@ -62,10 +62,9 @@ struct hk_sparse {
     uint32_t slices; /* of all of them */
     /* so many more there may be: memory of such pages was given back and soon wanted again */
     uint32_t hold;
-    uint32_t pause;  /* times that none gives memory back, after the OS has refused it */
-    uint32_t skip;   /* of them that are left */
-    uint64_t purged; /* ns: when memory was given back last; written by cold.purge */
-    uint64_t sunk;   /* ns: when the hold sank last */
+    uint32_t pause; /* times that none gives memory back, after the OS has refused it */
+    uint32_t skip;  /* of them that are left */
+    uint64_t sunk;  /* ns: when the hold sank last */
 };
 
 /* Bytes that a box may use in the heap for each of its classes, beside the bin: the most that a box
@@ -108,6 +107,9 @@ struct hk_heap {
     /* any thread */
     _Atomic(void *) queue;   /* chains of blocks that came home: see coldbox/remote.h */
     _Atomic(uint32_t) state; /* enum hk_heap_state */
+    /* slices of memory that the heap's sparse pages gave back, and other heaps soon wanted */
+    _Atomic(uint32_t) missed;
+    _Atomic(uint64_t) purged; /* ns: when they gave memory back last; holder writes */
 
     /* holder */
     _Alignas(HK_CACHE_LINE) uintptr_t token; /* what page->owner of a LIVE heap's pages is */

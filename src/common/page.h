@@ -86,8 +86,9 @@ struct hk_slot {
     uint32_t slices; /* of the lease that begins here */
     /* bytes from the start that were in use since they last read as zero, about; holder */
     uint32_t touched;
-    _Atomic(uint32_t) live;      /* blocks out, as the box reports them by adjust; holder */
-    bool thinned;                /* the page gave memory back in parts and then ended; its box's */
+    _Atomic(uint32_t) live; /* blocks out, as the box reports them by adjust; holder */
+    /* the page gave memory back in parts while it was this heap's, and then ended; its box's */
+    struct hk_heap *purger;
     struct hk_page *sparse_next; /* on heap->sparse; holder */
     struct hk_page *sparse_prev;
 };

@@ -352,17 +352,20 @@ static void open_page(struct hk_heap *heap, struct hk_page *page)
 {
     size_t slices = hk_page_slot(page)->slices;
     struct hk_bin *bin = hk_bin_at(heap, (size_t)page->bin_index << HK_BIN_SHIFT);
-    size_t thinned = 0;
+    size_t missed = 0;
+    struct hk_heap *purger = NULL;
     for (size_t i = 0; i < slices; i++) {
         page[i].bin = bin;
         hk_paged(&page[i])->countdown = slices > 1;
         struct hk_slot *slot = hk_page_slot(&page[i]);
-        thinned += slot->thinned;
-        slot->thinned = false;
+        missed += slot->purger != NULL;
+        purger = slot->purger ? slot->purger : purger;
+        slot->purger = NULL;
     }
     hk_paged(page)->reciprocal = hk_map_reciprocal(page->block_size);
-    if (2 * thinned > slices && !(page->flags & HK_PAGE_ZERO)) {
+    if (2 * missed > slices && !(page->flags & HK_PAGE_ZERO)) {
         page->flags |= HK_PAGED_PURGED; /* it serves at once, and that is noticed */
+        hk_page_slot(page)->purger = purger;
     }
     list_last(heap, page);
 }

@@ -119,6 +119,25 @@ static void purge_oldest(struct hk_heap *heap)
     }
 }
 
+/* More sparse pages may keep their memory: a quarter more than what was missed, so that a program
+ * that goes on like that stops paying for it; but no more than there are pages. */
+static void learn(struct hk_heap *heap, uint32_t slices)
+{
+    uint32_t hold = heap->sparse.hold;
+    uint32_t most = (uint32_t)heap->slice_count;
+    uint32_t more = slices + (slices >= 4 ? slices / 4 : hold % 4 == 0);
+    if (hold < most) {
+        heap->sparse.hold = more < most - hold ? hold + more : most;
+    }
+}
+
+static void learn_from_others(struct hk_heap *heap)
+{
+    if (atomic_load_explicit(&heap->missed, memory_order_relaxed)) {
+        learn(heap, hk_atomic_swap(&heap->missed, 0, memory_order_relaxed));
+    }
+}
+
 void hk_paged_thin(struct hk_heap *heap, struct hk_page *page, size_t out)
 {
     struct hk_sparse *sparse = &heap->sparse;
@@ -129,8 +148,27 @@ void hk_paged_thin(struct hk_heap *heap, struct hk_page *page, size_t out)
         sparse->skip -= 1;
         return;
     }
+    if (sparse->slices > sparse_most(heap)) {
+        learn_from_others(heap);
+    }
     for (int i = 0; i < AT_ONCE && !sparse->skip && sparse->slices > sparse_most(heap); i++) {
         purge_oldest(heap);
+    }
+}
+
+/* `slices` of memory that sparse pages of `giver` gave back are wanted again, in a page of
+ * `heap`'s. If that is soon, whoever gave it learns from it. */
+static void miss(struct hk_heap *heap, struct hk_heap *giver, uint32_t slices)
+{
+    uint64_t purged = atomic_load_explicit(&giver->purged, memory_order_relaxed);
+    /* signed: the heap looks at the clock less often than memory goes back */
+    if ((int64_t)(heap->aged - purged) >= SOON_NS) {
+        return;
+    }
+    if (giver == heap) {
+        learn(heap, slices);
+    } else {
+        hk_atomic_add(&giver->missed, slices);
     }
 }
 
@@ -145,14 +183,10 @@ void hk_paged_thick(struct hk_heap *heap, struct hk_page *page)
 {
     hk_paged_delist(heap, page);
     if (page->flags & HK_PAGED_PURGED) {
+        struct hk_slot *slot = hk_page_slot(page);
         page->flags &= (uint8_t) ~(HK_PAGED_PURGED | HK_PAGED_DONE);
-        /* signed: the heap looks at the clock less often than memory goes back */
-        if ((int64_t)(heap->aged - heap->sparse.purged) < SOON_NS) {
-            /* a quarter more, so that a program that goes on like that stops paying for it */
-            uint32_t slices = hk_page_slot(page)->slices;
-            uint32_t quarter = slices >= 4 ? slices / 4 : heap->sparse.hold % 4 == 0;
-            heap->sparse.hold += slices + quarter;
-        }
+        miss(heap, slot->purger ? slot->purger : heap, slot->slices);
+        slot->purger = NULL;
     }
 }
 
@@ -161,7 +195,7 @@ void hk_paged_retire(struct hk_heap *heap, struct hk_page *page)
     /* whoever leases it next wants what was given back */
     uint32_t slices = hk_page_slot(page)->slices;
     for (uint32_t i = 0; i < slices; i++) {
-        hk_page_slot(&page[i])->thinned = page->flags & HK_PAGED_PURGED;
+        hk_page_slot(&page[i])->purger = page->flags & HK_PAGED_PURGED ? heap : NULL;
     }
     HK_COLD.retire(heap, page);
 }

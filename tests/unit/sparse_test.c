@@ -89,6 +89,8 @@ static struct hk_heap *born(void)
     hk_os_fake_set_now(3600000000000);
     heap->aged = hk_os_fake_now();
     heap->sparse = (struct hk_sparse){.sunk = heap->aged};
+    heap->missed = 0;
+    heap->purged = 0;
     return heap;
 }
 
@@ -260,6 +262,40 @@ static void empty_pages_teach_nothing(void **state)
     end(heap);
 }
 
+/* Blocks of all pages come and go. -> purges. */
+static uint64_t take_turn(struct hk_heap *heap)
+{
+    fill(heap, count);
+    uint64_t before = purges();
+    thin_out(heap, count, page_blocks);
+    for (size_t i = 0; i < count; i += page_blocks) {
+        give_to_page(heap, class, blocks[i]);
+        blocks[i] = NULL;
+    }
+    return purges() - before;
+}
+
+/* Memory that one heap gives back is wanted by another one, in pages that are its own then. */
+static void heaps_learn_what_others_miss(void **state)
+{
+    (void)state;
+    struct hk_heap *one = born();
+    struct hk_heap *other = born();
+    uint64_t first = take_turn(one);
+    uint64_t last = first;
+    for (size_t round = 0; round < 16; round++) {
+        last = take_turn(other) + take_turn(one);
+    }
+    if (HK_FREE_POLICY == HK_FREE_BATCH) {
+        assert_true(first >= page_count - least);
+        assert_true(last < first / 8);
+        assert_in_range(one->sparse.hold, 1, TOTAL + shape.slices);
+        assert_in_range(other->sparse.hold, 1, TOTAL + shape.slices);
+    }
+    end(one);
+    end(other);
+}
+
 static void memory_that_is_wanted_much_later_is_not(void **state)
 {
     (void)state;
@@ -372,6 +408,7 @@ int main(void)
         cmocka_unit_test_setup(hardly_used_pages_give_the_rest, calm_os),
         cmocka_unit_test_setup(memory_that_is_soon_wanted_again_is_kept, calm_os),
         cmocka_unit_test_setup(memory_that_is_wanted_much_later_is_not, calm_os),
+        cmocka_unit_test_setup(heaps_learn_what_others_miss, calm_os),
         cmocka_unit_test_setup(lesson_outlives_the_thread, calm_os),
         cmocka_unit_test_setup(empty_pages_teach_nothing, calm_os),
         cmocka_unit_test_setup(pages_that_were_hardly_carved_are_left_alone, calm_os),

@@ -36,6 +36,7 @@ STRIPES = '64 locks by page: threads whose blocks come from the same few pages'
 TABLE = 'one lock for the process: all threads that take or retire pages of the pool'
 SENDERS = 'all threads that free blocks of one heap: 127 if one allocates for all'
 HOLDER = 'the holder, with those that post'
+MISSERS = 'threads whose new pages lie in memory that one heap gave back; a page at a time'
 
 # what serves one thread at a time, and is the same for a whole process, by who contends for it
 RESOURCES = {
@@ -156,6 +157,10 @@ KNOWN = {
                                                'stats_batch=false only'),
     },
     'src/gate/thread.c': {'start_process': Site('starts the library', ONCE)},
+    'src/hotbox/paged_purge.c': {
+        'miss': Site('tells a heap that memory it gave back is wanted by another', MISSERS),
+        'learn_from_others': Site('learns what memory others missed', HOLDER),
+    },
     'src/pool/kept_limit.c': {
         'set_granted': Site('draws on what all threads may keep together',
                             'one word for the process: threads whose limits change above 256 KiB each'),
