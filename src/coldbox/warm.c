@@ -246,15 +246,20 @@ static bool will_be_filled(const struct hk_lease *request)
 static bool may_ask(const struct hk_lease *request)
 {
     const struct hk_heap *heap = request->heap;
-    return HK_FREE_POLICY != HK_FREE_KEEP && heap->spare.ask == HK_ASK_MAY && heap->keeps &&
-           (has_grown(heap) ||
-            (will_be_filled(request) && !heap->spare.vain && !heap->spare.paused));
+    if (HK_FREE_POLICY == HK_FREE_KEEP || heap->spare.ask != HK_ASK_MAY || !heap->keeps) {
+        return false;
+    }
+    if (has_grown(heap)) {
+        return HK_FREE_POLICY == HK_FREE_BATCH || !heap->spare.paused;
+    }
+    return will_be_filled(request) && !heap->spare.vain && !heap->spare.paused;
 }
 
 /* There is no used memory. -> true: the lease is refused, and the gate asks the boxes for some. */
 static bool ask(struct hk_heap *heap)
 {
-    if (!has_grown(heap) && is_regretted(&heap->spare)) {
+    bool may_regret = HK_FREE_POLICY == HK_FREE_EAGER || !has_grown(heap);
+    if (may_regret && is_regretted(&heap->spare)) {
         return false;
     }
     heap->spare.ask = HK_ASK_PLEASE;

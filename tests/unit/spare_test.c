@@ -40,7 +40,7 @@ static int start(void **state)
 
 static bool pool_spares(void)
 {
-    return HK_FREE_POLICY == HK_FREE_BATCH && size_count > 2 && strcmp(HK_POOL.name, "v2") == 0;
+    return HK_FREE_POLICY != HK_FREE_KEEP && size_count > 2 && strcmp(HK_POOL.name, "v2") == 0;
 }
 
 static bool tiny_spares(void)
