@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Loops of one kind of request, between two marks in the trace of system calls: a write to a file
- * descriptor that does not exist. steady.py reads the trace. usage: steady pair | batch | zeroed */
+ * descriptor that does not exist. steady.py reads the trace. usage:
+ * steady pair | batch | zeroed | grown */
 #include "claim.h"
 
 #include <stdio.h>
@@ -52,6 +53,18 @@ static void zeroed(size_t size)
     free(sink);
 }
 
+static void grown(size_t size)
+{
+    char *block = malloc(size);
+    for (size_t times = 2; times <= 4; times++) {
+        EXPECT(block != NULL);
+        block[0] = 1;
+        block = realloc(block, times * size);
+    }
+    sink = block;
+    free(block);
+}
+
 static void loop(void (*once)(size_t), size_t last)
 {
     for (size_t size = 16; size <= last; size = size & (size - 1) ? size / 3 * 4 : size / 2 * 3) {
@@ -76,6 +89,8 @@ int main(int argc, char **argv)
         loop(pair, MIB(64));
     } else if (strcmp(argv[1], "batch") == 0) {
         loop(batch, MIB(1) / 2);
+    } else if (strcmp(argv[1], "grown") == 0) {
+        loop(grown, MIB(16));
     } else {
         loop(zeroed, KIB(256));
     }
