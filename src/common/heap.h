@@ -59,7 +59,7 @@ struct hk_spans {
 struct hk_sparse {
     struct hk_page *first;
     struct hk_page *last;
-    uint32_t slices; /* of all of them */
+    uint32_t slices; /* carved, of all of them */
     /* so many more there may be: memory of such pages was given back and soon wanted again */
     uint32_t hold;
     uint32_t pause; /* times that none gives memory back, after the OS has refused it */

@@ -141,6 +141,14 @@ HK_HIDDEN void hk_paged_unlist(struct hk_heap *heap, struct hk_page *page);
 /* Give back the OS pages that lie wholly in free blocks of the page (a head). -> bytes. */
 HK_HIDDEN size_t hk_paged_purge(struct hk_heap *heap, struct hk_page *page);
 
+/* -> slices of the page (a head) in which blocks were carved. Does not change while it is on the
+ * list of sparse pages. */
+static inline uint32_t hk_paged_carved_slices(struct hk_page *page)
+{
+    uint32_t bytes = hk_paged(page)->carved * page->block_size;
+    return (bytes + HK_SLICE - 1) >> HK_SLICE_SHIFT;
+}
+
 /* -> most blocks that are out of a page (a head) which is sparse. */
 static inline size_t hk_paged_sparse_at(struct hk_page *page)
 {

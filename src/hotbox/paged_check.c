@@ -102,7 +102,7 @@ static const char *check_sparse(struct hk_heap *heap)
     size_t slices = 0;
     const struct hk_page *prev = NULL;
     for (struct hk_page *page = heap->sparse.first; page; page = hk_page_slot(page)->sparse_next) {
-        slices += hk_page_slot(page)->slices;
+        slices += hk_paged_carved_slices(page);
         if (++count > heap->page_count) {
             return "more pages are sparse than the heap has";
         }

@@ -6,7 +6,7 @@
 #include "coldbox/seat.h"
 
 enum {
-    SPARSE_LEAST = 128, /* slices of pages that may be sparse: 8 MiB */
+    SPARSE_LEAST = 128, /* carved slices of pages that may be sparse: 8 MiB */
     SPARSE_SHIFT = 3,   /* in a large heap an eighth of its slices */
     AT_ONCE = 4,        /* pages that give memory back in one go */
     PAUSE_MAX = 255,
@@ -38,7 +38,7 @@ static void put_last(struct hk_sparse *sparse, struct hk_page *page)
     slot->sparse_prev = sparse->last;
     *(sparse->last ? &hk_page_slot(sparse->last)->sparse_next : &sparse->first) = page;
     sparse->last = page;
-    sparse->slices += slot->slices;
+    sparse->slices += hk_paged_carved_slices(page);
     page->flags |= HK_PAGED_SPARSE;
 }
 
@@ -49,11 +49,11 @@ static void take_off(struct hk_sparse *sparse, struct hk_page *page)
     struct hk_page *prev = slot->sparse_prev;
     *(prev ? &hk_page_slot(prev)->sparse_next : &sparse->first) = next;
     *(next ? &hk_page_slot(next)->sparse_prev : &sparse->last) = prev;
-    sparse->slices -= slot->slices;
+    sparse->slices -= hk_paged_carved_slices(page);
     page->flags &= (uint8_t)~HK_PAGED_SPARSE;
 }
 
-/* -> slices of sparse pages, which may keep their memory. */
+/* -> carved slices of sparse pages, which may keep their memory. */
 static size_t sparse_most(const struct hk_heap *heap)
 {
     size_t most = heap->slice_count >> SPARSE_SHIFT;

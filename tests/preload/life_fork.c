@@ -86,7 +86,7 @@ static void start_threads(void)
 static void children_free_their_parents_blocks(void)
 {
     start_churn();
-    for (int round = 0; round < 150; round++) {
+    for (int round = 0; round < 75; round++) {
         in_child(use_everything);
         swap_blocks(&table, (uint64_t)round + 1, 200, 1200);
     }
@@ -96,7 +96,7 @@ static void children_free_their_parents_blocks(void)
 static void children_fork_again(void)
 {
     start_churn();
-    for (int round = 0; round < 60; round++) {
+    for (int round = 0; round < 30; round++) {
         in_child(fork_again);
     }
     stop_churn();
@@ -105,7 +105,7 @@ static void children_fork_again(void)
 static void children_start_threads(void)
 {
     start_churn();
-    for (int round = 0; round < 60; round++) {
+    for (int round = 0; round < 30; round++) {
         in_child(start_threads);
     }
     stop_churn();
@@ -197,7 +197,7 @@ static void vforked_programs_run(void)
 {
     char *arguments[] = {"true", NULL};
     start_churn();
-    for (int round = 0; round < 60; round++) {
+    for (int round = 0; round < 30; round++) {
         pid_t child = vfork();
         if (child == 0) {
             execvp("true", arguments);

@@ -115,7 +115,7 @@ def replies_of(binary, library, folder):
 
 
 def benchmark(server, library, folder):
-    command = [runner.find("redis-benchmark"), "-p", str(server.port), "-n", "20000", "-P", "16"]
+    command = [runner.find("redis-benchmark"), "-p", str(server.port), "-n", "5000", "-P", "16"]
     for options in (["-c", "40", "-q"], ["-c", "8", "-d", "20000", "-t", "set,get", "-q"]):
         status, output, errors = runner.run([*command, *options], library, folder)
         if status != 0 or b"requests per second" not in output:
