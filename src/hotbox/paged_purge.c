@@ -120,7 +120,7 @@ static void purge_oldest(struct hk_heap *heap)
 }
 
 /* More sparse pages may keep their memory: a quarter more than what was missed, so that a program
- * that goes on like that stops paying for it; but no more than there are pages. */
+ * that goes on like that stops paying for it; but no more than the heap has. */
 static void learn(struct hk_heap *heap, uint32_t slices)
 {
     uint32_t hold = heap->sparse.hold;

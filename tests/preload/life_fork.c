@@ -197,7 +197,7 @@ static void vforked_programs_run(void)
 {
     char *arguments[] = {"true", NULL};
     start_churn();
-    for (int round = 0; round < 30; round++) {
+    for (int round = 0; round < 60; round++) {
         pid_t child = vfork();
         if (child == 0) {
             execvp("true", arguments);

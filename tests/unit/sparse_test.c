@@ -82,6 +82,15 @@ static void thin_out(struct hk_heap *heap, size_t number, size_t every)
     assert_null(hk_paged_check(heap, hk_kind_of_bin(class)));
 }
 
+/* Give the one block back that each page has left. */
+static void empty_pages(struct hk_heap *heap)
+{
+    for (size_t i = 0; i < count; i += page_blocks) {
+        give_to_page(heap, class, blocks[i]);
+        blocks[i] = NULL;
+    }
+}
+
 /* -> a heap that does not know what earlier tests taught it, long after they gave memory back. */
 static struct hk_heap *born(void)
 {
@@ -251,10 +260,7 @@ static void empty_pages_teach_nothing(void **state)
     struct hk_heap *heap = born();
     fill(heap, count);
     thin_out(heap, count, page_blocks);
-    for (size_t i = 0; i < count; i += page_blocks) {
-        give_to_page(heap, class, blocks[i]);
-        blocks[i] = NULL;
-    }
+    empty_pages(heap);
     assert_int_equal(heap->sparse.slices, 0);
     assert_int_equal(heap->sparse.hold, 0);
     fill(heap, count);
@@ -268,10 +274,7 @@ static uint64_t take_turn(struct hk_heap *heap)
     fill(heap, count);
     uint64_t before = purges();
     thin_out(heap, count, page_blocks);
-    for (size_t i = 0; i < count; i += page_blocks) {
-        give_to_page(heap, class, blocks[i]);
-        blocks[i] = NULL;
-    }
+    empty_pages(heap);
     return purges() - before;
 }
 
