@@ -12,13 +12,18 @@ HK_HOT_ENTRY void *hk_malloc(size_t size)
     return HK_HEADER ? hk_headed_malloc(size) : hk_fast_malloc(size);
 }
 
-HK_HOT_ENTRY void hk_free(void *block)
+HK_INLINE void take_back(void *block)
 {
     if (HK_HEADER) {
         hk_headed_free(block);
     } else {
         hk_fast_free(block);
     }
+}
+
+HK_HOT_ENTRY void hk_free(void *block)
+{
+    take_back(block);
 }
 
 HK_HOT_ENTRY void *hk_calloc(size_t count, size_t size)
@@ -29,14 +34,14 @@ HK_HOT_ENTRY void *hk_calloc(size_t count, size_t size)
 HK_HOT_ENTRY void hk_free_sized(void *block, size_t size)
 {
     (void)size;
-    hk_free(block);
+    take_back(block);
 }
 
 HK_HOT_ENTRY void hk_free_aligned_sized(void *block, size_t align, size_t size)
 {
     (void)align;
     (void)size;
-    hk_free(block);
+    take_back(block);
 }
 
 HK_EXPORT(hk_malloc, malloc);
