@@ -176,10 +176,13 @@ static void note_given(struct hk_spare *spare, size_t bin_index)
 }
 
 /* -> true: of the classes that gave pages up lately at least half missed them. The more often that
- * is found, the longer the pause. */
+ * is found, the longer the pause; where none gave any, nothing is learnt. */
 static bool is_regretted(struct hk_spare *spare)
 {
-    bool regretted = spare->given && spare->regrets >= spare->given - spare->given / 2;
+    if (!spare->given) {
+        return false;
+    }
+    bool regretted = spare->regrets >= spare->given - spare->given / 2;
     uint32_t longer = spare->pause ? 2 * spare->pause : PAUSE_LEAST;
     spare->pause = !regretted ? spare->pause / 2 : longer < PAUSE_MOST ? longer : PAUSE_MOST;
     spare->paused = regretted ? spare->pause : 0;

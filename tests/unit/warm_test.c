@@ -277,7 +277,7 @@ static void pause_ends_after_its_leases(void **state)
     if (HK_FREE_POLICY != HK_FREE_BATCH) {
         skip();
     }
-    struct hk_heap *heap = start_regret(0, 0, 0);
+    struct hk_heap *heap = start_regret(0, 0, 256);
     heap->spare.paused = 3;
 
     for (size_t i = 0; i < 3; i++) {
@@ -286,6 +286,7 @@ static void pause_ends_after_its_leases(void **state)
     }
     assert_null(lease_slices(heap, 4, true));
 
+    assert_int_equal(heap->spare.pause, 256); /* nobody gave, so nobody could miss */
     heap->spare.ask = HK_ASK_NOT;
     end(heap);
 }
