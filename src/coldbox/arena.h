@@ -19,12 +19,12 @@ struct hk_arena {
     struct hk_arena *next; /* set once, before the arena is published */
     char *base;
     uint32_t units;
-    uint64_t free[HK_ARENA_WORDS];    /* bit: nobody uses the unit */
-    uint64_t slab[HK_ARENA_WORDS];    /* bit: the unit is a superslab */
-    uint64_t aged[HK_ARENA_WORDS];    /* bit: was free and touched at the last tick */
-    uint64_t purged[HK_ARENA_WORDS];  /* bit: given back since it was last used */
-    uint64_t huge[HK_ARENA_WORDS];    /* bit: transparent huge pages were asked for */
-    uint32_t freed[HK_ARENA_UNITS];   /* when the unit became free, in events of the kind */
+    uint64_t free[HK_ARENA_WORDS];          /* bit: nobody uses the unit */
+    uint64_t slab[HK_ARENA_WORDS];          /* bit: the unit is a superslab */
+    uint64_t aged[HK_ARENA_WORDS];          /* bit: was free and touched at the last tick */
+    uint64_t purged[HK_ARENA_WORDS];        /* bit: given back since it was last used */
+    _Atomic(uint64_t) huge[HK_ARENA_WORDS]; /* bit: asked for huge pages; written under the lock */
+    uint32_t freed[HK_ARENA_UNITS];         /* when the unit became free, in events of the kind */
     uint16_t touched[HK_ARENA_UNITS]; /* 4 KiB pages from the unit's start that may hold data */
 };
 

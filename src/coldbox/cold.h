@@ -70,7 +70,7 @@ HK_HIDDEN void hk_cold_death(struct hk_heap *heap);
 HK_HIDDEN bool hk_cold_adopt(struct hk_heap *heap);
 
 /* purge.c */
-HK_HIDDEN size_t hk_cold_purge(struct hk_page *page, size_t offset, size_t size);
+HK_HIDDEN bool hk_cold_purge(struct hk_page *page, size_t offset, size_t size, size_t *bytes);
 HK_HIDDEN void hk_cold_tick(uint64_t now);
 HK_HIDDEN size_t hk_cold_trim(struct hk_heap *heap, size_t keep);
 

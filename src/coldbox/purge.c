@@ -326,23 +326,24 @@ size_t hk_cold_trim(struct hk_heap *heap, size_t keep)
     return bytes;
 }
 
-size_t hk_cold_purge(struct hk_page *page, size_t offset, size_t size)
+bool hk_cold_purge(struct hk_page *page, size_t offset, size_t size, size_t *bytes)
 {
     size_t os_page = HK_OS.facts()->page;
     uintptr_t start = (uintptr_t)hk_page_start(page) + offset;
     uintptr_t end = (start + size) & ~(uintptr_t)(os_page - 1);
     start = (start + os_page - 1) & ~(uintptr_t)(os_page - 1);
     if (start >= end) {
-        return 0;
+        return true;
     }
     struct hk_superslab *slab = (struct hk_superslab *)hk_page_superslab(page);
     hk_thp_forgo(slab->unit);
     if (HK_OS.purge((void *)start, end - start) != 0) {
-        return 0;
+        return false;
     }
+    *bytes += end - start;
     struct hk_heap *heap = hk_page_heap(page);
     if (heap) {
         atomic_store_explicit(&heap->purged, HK_OS.now(), memory_order_relaxed);
     }
-    return end - start;
+    return true;
 }

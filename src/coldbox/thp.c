@@ -26,12 +26,25 @@ void hk_thp_advise(void *addr, size_t size)
     }
 }
 
+static bool is_asked(struct hk_units unit)
+{
+    uint64_t word = atomic_load_explicit(&unit.arena->huge[unit.index / 64], memory_order_relaxed);
+    return word >> unit.index % 64 & 1;
+}
+
+static void set_asked_locked(struct hk_units unit, bool asked)
+{
+    _Atomic(uint64_t) *word = &unit.arena->huge[unit.index / 64];
+    uint64_t bit = (uint64_t)1 << unit.index % 64;
+    uint64_t rest = atomic_load_explicit(word, memory_order_relaxed) & ~bit;
+    atomic_store_explicit(word, asked ? rest | bit : rest, memory_order_relaxed);
+}
+
 bool hk_thp_wants_locked(struct hk_units unit, bool dense)
 {
-    bool wants = HK_THP == HK_THP_AUTO && dense && !hk_bit(unit.arena->huge, unit.index) &&
-                 HK_OS.now() >= thp.from;
+    bool wants = HK_THP == HK_THP_AUTO && dense && !is_asked(unit) && HK_OS.now() >= thp.from;
     if (wants) {
-        hk_bit_set(unit.arena->huge, unit.index);
+        set_asked_locked(unit, true);
     }
     return wants;
 }
@@ -70,11 +83,12 @@ void hk_thp_ask(struct hk_units unit)
 
 void hk_thp_forgo(struct hk_units unit)
 {
-    hk_lock_take(&hk_slabs.lock);
-    bool asked = hk_bit(unit.arena->huge, unit.index);
-    if (asked) {
-        hk_bit_clear(unit.arena->huge, unit.index);
+    if (!is_asked(unit)) {
+        return;
     }
+    hk_lock_take(&hk_slabs.lock);
+    bool asked = is_asked(unit); /* or another thread has taken it back just now */
+    set_asked_locked(unit, false);
     hk_lock_give(&hk_slabs.lock);
     if (asked) {
         HK_OS.advise(hk_units_base(unit), HK_SUPERSLAB, HK_OS_NO_HUGE);

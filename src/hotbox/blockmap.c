@@ -12,15 +12,13 @@ size_t hk_map_purge(struct hk_page *page, const uint64_t *map, size_t blocks, bo
         return 0;
     }
     size_t begin = 0;
-    for (size_t i = 0; i <= blocks; i++) {
+    for (size_t i = 0; i <= blocks && !*refused; i++) {
         if (i < blocks && hk_map_has(map, i)) {
             continue;
         }
         size_t run = (i - begin) * size;
         if (run >= HK_MAP_WORTH) {
-            size_t gone = HK_COLD.purge(page, begin * size, run);
-            bytes += gone;
-            *refused |= !gone && run >= 2 * HK_MAP_WORTH; /* has an OS page wherever it begins */
+            *refused = !HK_COLD.purge(page, begin * size, run, &bytes);
         }
         begin = i + 1;
     }

@@ -50,7 +50,7 @@ enum { HK_MAP_WORTH = 4096 }; /* bytes: fewer free ones hold no OS page */
 
 /* Give back the OS pages that lie wholly in free blocks of a page (a head); `map` has the bits of
  * its first `blocks` blocks. Nobody may take one of them meanwhile. *refused is set where the OS
- * did not take memory that it was given. -> bytes. */
+ * takes none. -> bytes. */
 HK_HIDDEN size_t hk_map_purge(struct hk_page *page, const uint64_t *map, size_t blocks,
                               bool *refused);
 

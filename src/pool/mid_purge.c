@@ -51,8 +51,8 @@ static size_t purge_runs(struct hk_mid_desc *desc, uint64_t bits)
     size_t bytes = 0;
     for (size_t i = 0; i < 64 && bits >> i; i++) {
         size_t run = bits >> i & 1 ? run_length(bits, i) : 0;
-        if (run) {
-            bytes += HK_COLD.purge(page, i * size, run * size);
+        if (run && !HK_COLD.purge(page, i * size, run * size, &bytes)) {
+            break;
         }
         i += run;
     }

@@ -50,7 +50,7 @@ struct hk_page *hk_cold_fake_lease(const struct hk_lease *request);
 void hk_cold_fake_retire(struct hk_heap *heap, struct hk_page *page);
 void hk_cold_fake_guard(struct hk_guard *guard);
 void *hk_cold_fake_meta(size_t size);
-size_t hk_cold_fake_purge(struct hk_page *page, size_t offset, size_t size);
+bool hk_cold_fake_purge(struct hk_page *page, size_t offset, size_t size, size_t *bytes);
 void hk_cold_fake_adjust(struct hk_page *page, int delta);
 bool hk_cold_fake_keep(struct hk_heap *heap, struct hk_page *page, void *block);
 void hk_cold_fake_post(struct hk_heap *heap, struct hk_page *page, void *block);

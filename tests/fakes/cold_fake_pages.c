@@ -224,7 +224,7 @@ void hk_cold_fake_retire(struct hk_heap *heap, struct hk_page *page)
 }
 
 /* Takes every byte of the range as lost at once, so that a live block inside it is found out. */
-size_t hk_cold_fake_purge(struct hk_page *page, size_t offset, size_t size)
+bool hk_cold_fake_purge(struct hk_page *page, size_t offset, size_t size, size_t *bytes)
 {
     const size_t os_page = 4096;
     size_t begin = hk_round_up(offset, os_page);
@@ -235,13 +235,14 @@ size_t hk_cold_fake_purge(struct hk_page *page, size_t offset, size_t size)
     fake_cold.log.purges += 1;
     fake_unlock();
     if (begin >= end) {
-        return 0;
+        return true;
     }
     memset(hk_page_start(page) + begin, 0, end - begin);
     fake_lock();
     fake_cold.log.purged += end - begin;
     fake_unlock();
-    return end - begin;
+    *bytes += end - begin;
+    return true;
 }
 
 size_t hk_cold_fake_trim(struct hk_heap *heap, size_t keep)

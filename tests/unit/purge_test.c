@@ -137,6 +137,24 @@ static void refused_purge_leaves_memory_dirty(void **state)
     give_large(held);
 }
 
+static void refused_part_is_told_from_one_without_os_pages(void **state)
+{
+    (void)state;
+    const struct hk_lease request = {
+        .heap = hk_cold.birth(0), .block_size = 64, .slices = 1, .grow = true};
+    struct hk_page *page = hk_cold.lease(&request);
+    size_t bytes = 0;
+    hk_os_fake_fail(HK_OS_PURGE, 1, true);
+    assert_true(hk_cold.purge(page, 1, 4096, &bytes));
+    assert_false(hk_cold.purge(page, 0, 32768, &bytes));
+    assert_int_equal(bytes, 0);
+    hk_os_fake_reset();
+    assert_true(hk_cold.purge(page, 0, 32768, &bytes));
+    assert_int_equal(bytes, 32768);
+    hk_cold.retire(request.heap, page);
+    hk_cold.death(request.heap);
+}
+
 static void keep_gives_back_only_when_asked(void **state)
 {
     (void)state;
@@ -168,11 +186,13 @@ int main(void)
         cmocka_unit_test_setup(wanted_again_memory_is_held, settle),
         cmocka_unit_test_setup(trim_keeps_what_it_is_told, settle),
         cmocka_unit_test_setup(refused_purge_leaves_memory_dirty, settle),
+        cmocka_unit_test_setup(refused_part_is_told_from_one_without_os_pages, settle),
     };
     const struct CMUnitTest keep[] = {
         cmocka_unit_test_setup(keep_gives_back_only_when_asked, settle),
         cmocka_unit_test_setup(trim_keeps_what_it_is_told, settle),
         cmocka_unit_test_setup(refused_purge_leaves_memory_dirty, settle),
+        cmocka_unit_test_setup(refused_part_is_told_from_one_without_os_pages, settle),
     };
     const struct CMUnitTest eager[] = {
         cmocka_unit_test_setup(eager_gives_back_at_once, settle),

@@ -40,8 +40,9 @@ size_t hk_v1_park(struct hk_page *page)
         if (i < own->carved && map[i / 64] >> i % 64 & 1) {
             continue;
         }
-        if ((i - begin) * size >= WORTH) {
-            bytes += HK_COLD.purge(page, begin * size, (i - begin) * size);
+        size_t run = (i - begin) * size;
+        if (run >= WORTH && !HK_COLD.purge(page, begin * size, run, &bytes)) {
+            break;
         }
         begin = i + 1;
     }

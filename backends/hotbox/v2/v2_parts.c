@@ -68,9 +68,9 @@ static size_t give_back(struct hk_page *page, size_t begin, size_t end)
 {
     struct hk_v2_node *node = hk_v2_node(page);
     size_t size = page->block_size;
-    size_t bytes = (end - begin) * size;
-    bytes = bytes >= WORTH ? HK_COLD.purge(page, begin * size, bytes) : 0;
-    if (bytes) {
+    size_t run = (end - begin) * size;
+    size_t bytes = 0;
+    if (run >= WORTH && HK_COLD.purge(page, begin * size, run, &bytes) && bytes) {
         return bytes;
     }
     for (size_t i = end < node->carved ? end : node->carved; i-- > begin;) {

@@ -47,7 +47,9 @@ static void take_what_is_in_use(void *subject)
 static size_t careless_collect(struct hk_heap *heap, enum hk_collect how)
 {
     if ((how == HK_COLLECT_IDLE || how == HK_COLLECT_SPARE) && heap->pages) {
-        return HK_COLD.purge(heap->pages, 0, HK_SLICE);
+        size_t bytes = 0;
+        HK_COLD.purge(heap->pages, 0, HK_SLICE, &bytes);
+        return bytes;
     }
     return kit_honest.collect(heap, how);
 }

@@ -135,7 +135,9 @@ static void retire_live_pages(void *subject)
 static size_t careless_parts(struct hk_heap *heap, enum hk_collect how)
 {
     if (how == HK_COLLECT_PARTS && heap->pages) {
-        return HK_COLD.purge(heap->pages, 0, HK_SLICE);
+        size_t bytes = 0;
+        HK_COLD.purge(heap->pages, 0, HK_SLICE, &bytes);
+        return bytes;
     }
     return kit_honest.collect(heap, how);
 }

@@ -126,10 +126,17 @@ static size_t cruel_trim(struct hk_heap *heap, size_t keep)
     return HONEST.trim(heap, keep);
 }
 
-static size_t wide_purge(struct hk_page *page, size_t offset, size_t size)
+static bool wide_purge(struct hk_page *page, size_t offset, size_t size, size_t *bytes)
 {
     memset(hk_page_start(page) + offset / 4096 * 4096, 0, size);
-    return size;
+    *bytes += size;
+    return true;
+}
+
+static bool refusing_purge(struct hk_page *page, size_t offset, size_t size, size_t *bytes)
+{
+    (void)HONEST.purge(page, offset, size, bytes);
+    return false;
 }
 
 static bool own_everything(const void *block)
@@ -340,6 +347,7 @@ FAULT(miscount_leases, stat, boasting_stat)
 FAULT(trim_nothing, trim, no_trim)
 FAULT(lose_kept, keep, losing_keep)
 FAULT(purge_too_much, purge, wide_purge)
+FAULT(refuse_to_purge, purge, refusing_purge)
 FAULT(own_all, owns, own_everything)
 FAULT(cry_wolf, check, wolf_check)
 FAULT(flush_nothing, flush, no_flush)
@@ -408,6 +416,7 @@ const struct kit_fault kit_cold_faults[] = {
     {"trim_leaves_warm_pages", "trim_takes_what_a_heap_keeps_warm", leave_warm_pages},
     {"trim_takes_live_memory", "trim_leaves_live_pages_alone", trim_live_pages},
     {"purge_takes_too_much", "purge_stays_inside_its_range", purge_too_much},
+    {"purge_refused_for_nothing", "purge_stays_inside_its_range", refuse_to_purge},
     {"everything_owned", "owns_tells_ours_from_foreign", own_all},
     {"check_cries_wolf", "check_accepts_what_is_right", cry_wolf},
     {"flush_sends_nothing", "posted_block_is_home_after_a_flush", flush_nothing},
