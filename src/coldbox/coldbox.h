@@ -118,8 +118,8 @@ struct hk_cold {
     /* Give back the whole OS pages inside [offset, offset + size) of a leased page's memory, in
      * which no block is out and nothing is linked; it reads as zero or as before. *bytes grows by
      * what has gone, and the time is noted in the page's heap, if it has one. -> false: the OS
-     * takes none of it now, as of locked memory, and asking for more of the page is in vain.
-     * holder; shared: whoever has taken the blocks there out of the page. */
+     * refuses, as for locked memory. holder; shared: whoever has taken the blocks there out of the
+     * page. */
     bool (*purge)(struct hk_page *page, size_t offset, size_t size, size_t *bytes);
 
     /* `delta` more blocks of the page (a head descriptor) are out than the box has reported so far;

@@ -18,7 +18,7 @@ enum {
     SMALL_HEAP = 64,  /* slices, in which a page of several is worth asking for */
     SOON = 128,       /* leases within which a class that gave pages up misses them */
     PAUSE_LEAST = 64, /* leases */
-    PAUSE_MOST = 1 << 20,
+    PAUSE_MOST = 4096,
 };
 
 struct hk_page *hk_warm_take(struct hk_heap *heap)
@@ -171,7 +171,8 @@ static void note_lease(struct hk_spare *spare, size_t bin_index)
 
 static void note_given(struct hk_spare *spare, size_t bin_index)
 {
-    spare->given += spare->given_at[bin_index] == 0;
+    uint32_t given_at = spare->given_at[bin_index];
+    spare->given += given_at == 0 || given_at < spare->judged;
     spare->given_at[bin_index] = spare->leases;
 }
 
@@ -179,7 +180,9 @@ static void note_given(struct hk_spare *spare, size_t bin_index)
  * is found, the longer the pause; where none gave any, nothing is learnt. */
 static bool is_regretted(struct hk_spare *spare)
 {
+    spare->judged = spare->leases;
     if (!spare->given) {
+        spare->regrets = 0;
         return false;
     }
     bool regretted = spare->regrets >= spare->given - spare->given / 2;

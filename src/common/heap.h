@@ -96,8 +96,9 @@ struct hk_spare {
     bool vain;        /* nothing was spare when the boxes were asked last */
     uint32_t fresh;   /* slices of new memory since then */
     uint32_t leases;  /* in all */
-    uint32_t given;   /* times that a class has given pages up, since that was judged last */
-    uint32_t regrets; /* of them soon followed by a lease of the class */
+    uint32_t judged;  /* leases when it was judged last whether classes miss what they gave */
+    uint32_t given;   /* classes that have given pages up since then */
+    uint32_t regrets; /* times since then that a class wanted a page soon after it gave some up */
     uint32_t pause;   /* leases for which only much new memory makes boxes be asked; doubles */
     uint32_t paused;  /* of them that are left */
     uint32_t given_at[HK_BIN_COUNT]; /* lease after which a class gave pages up last; 0: none */

@@ -49,9 +49,9 @@ static inline size_t hk_map_count(const uint64_t *map, size_t words)
 enum { HK_MAP_WORTH = 4096 }; /* bytes: fewer free ones hold no OS page */
 
 /* Give back the OS pages that lie wholly in free blocks of a page (a head); `map` has the bits of
- * its first `blocks` blocks. Nobody may take one of them meanwhile. *refused is set where the OS
- * takes none. -> bytes. */
-HK_HIDDEN size_t hk_map_purge(struct hk_page *page, const uint64_t *map, size_t blocks,
+ * its first `blocks` blocks. Nobody may take one of them meanwhile. *refused: the OS refused some;
+ * without `whole` that is the end. -> bytes. */
+HK_HIDDEN size_t hk_map_purge(struct hk_page *page, const uint64_t *map, size_t blocks, bool whole,
                               bool *refused);
 
 #endif

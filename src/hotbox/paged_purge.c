@@ -74,12 +74,12 @@ static void set_purged(struct hk_heap *heap, struct hk_page *page)
     }
 }
 
-/* Give back what can be of the page, unless the OS takes nothing: then the page is as it was, and
- * *refused is set. -> bytes. */
-static size_t purge(struct hk_heap *heap, struct hk_page *page, bool *refused)
+/* Give back what can be of the page, or as long as the OS takes it. Where it takes nothing, the
+ * page is as it was, and *refused is set. -> bytes. */
+static size_t purge(struct hk_heap *heap, struct hk_page *page, bool whole, bool *refused)
 {
     returned_to_bits(page);
-    size_t bytes = hk_map_purge(page, hk_page_map(page), hk_paged(page)->carved, refused);
+    size_t bytes = hk_map_purge(page, hk_page_map(page), hk_paged(page)->carved, whole, refused);
     *refused &= !bytes;
     if (!*refused) {
         set_purged(heap, page);
@@ -89,8 +89,8 @@ static size_t purge(struct hk_heap *heap, struct hk_page *page, bool *refused)
 
 size_t hk_paged_purge(struct hk_heap *heap, struct hk_page *page)
 {
-    bool refused = false;
-    return purge(heap, page, &refused);
+    bool refused;
+    return purge(heap, page, true, &refused);
 }
 
 bool hk_paged_enlist(struct hk_heap *heap, struct hk_page *page, size_t out)
@@ -108,8 +108,8 @@ static void purge_oldest(struct hk_heap *heap)
 {
     struct hk_sparse *sparse = &heap->sparse;
     struct hk_page *oldest = sparse->first;
-    bool refused = false;
-    if (purge(heap, oldest, &refused)) {
+    bool refused;
+    if (purge(heap, oldest, false, &refused)) {
         sparse->pause = 0;
     } else if (refused) {
         take_off(sparse, oldest);

@@ -44,15 +44,16 @@ static uint64_t claim(struct hk_mid_desc *desc, struct hk_lock *lock, size_t bin
     return bits;
 }
 
-static size_t purge_runs(struct hk_mid_desc *desc, uint64_t bits)
+/* Give back the memory of the blocks in *bits, and leave those there of which it went. -> bytes. */
+static size_t purge_runs(struct hk_mid_desc *desc, uint64_t *bits)
 {
     struct hk_page *page = hk_mid_page(desc);
     size_t size = desc->block_size;
     size_t bytes = 0;
-    for (size_t i = 0; i < 64 && bits >> i; i++) {
-        size_t run = bits >> i & 1 ? run_length(bits, i) : 0;
+    for (size_t i = 0; i < 64 && *bits >> i; i++) {
+        size_t run = *bits >> i & 1 ? run_length(*bits, i) : 0;
         if (run && !HK_COLD.purge(page, i * size, run * size, &bytes)) {
-            break;
+            *bits &= ~(hk_mid_bits(run) << i);
         }
         i += run;
     }
@@ -68,10 +69,11 @@ size_t hk_mid_purge(struct hk_heap *heap)
         struct hk_lock *lock = hk_mid_lock(bin);
         uint64_t bits = claim(desc, lock, bin);
         if (bits) {
-            bytes += purge_runs(desc, bits);
+            uint64_t gone = bits;
+            bytes += purge_runs(desc, &gone);
             hk_lock_take(lock);
             bool empty = hk_mid_put_locked(desc, bits);
-            desc->clean |= bits;
+            desc->clean |= gone;
             hk_lock_give(lock);
             bytes += empty ? hk_mid_retire(heap, desc) : 0;
         }

@@ -4,6 +4,7 @@
 #include "unit/cold_unit.h"
 
 #include "coldbox/purge.h"
+#include "hotbox/blockmap.h"
 
 #include <string.h>
 
@@ -155,6 +156,31 @@ static void refused_part_is_told_from_one_without_os_pages(void **state)
     hk_cold.death(request.heap);
 }
 
+static void parts_after_a_refused_one_are_for_a_trim(void **state)
+{
+    (void)state;
+    struct hk_heap *heap = hk_cold.birth(0);
+    const struct hk_lease request = {.heap = heap, .block_size = 8192, .slices = 1, .grow = true};
+    struct hk_page *page = hk_cold.lease(&request);
+    const uint64_t map = 0x55; /* four parts */
+    bool refused;
+    hk_os_fake_reset();
+    hk_os_fake_fail(HK_OS_PURGE, 1, true);
+    assert_int_equal(hk_map_purge(page, &map, 8, false, &refused), 0);
+    assert_true(refused);
+    assert_int_equal(hk_os_fake_calls(HK_OS_PURGE), 1);
+    assert_int_equal(hk_map_purge(page, &map, 8, true, &refused), 0);
+    assert_true(refused);
+    assert_int_equal(hk_os_fake_calls(HK_OS_PURGE), 1 + 4);
+    hk_os_fake_fail(HK_OS_PURGE, 2, false);
+    assert_int_equal(hk_map_purge(page, &map, 8, true, &refused), 3 * 8192);
+    assert_true(refused);
+    assert_int_equal(hk_map_purge(page, &map, 8, false, &refused), 4 * 8192);
+    assert_false(refused);
+    hk_cold.retire(heap, page);
+    hk_cold.death(heap);
+}
+
 static void keep_gives_back_only_when_asked(void **state)
 {
     (void)state;
@@ -187,12 +213,14 @@ int main(void)
         cmocka_unit_test_setup(trim_keeps_what_it_is_told, settle),
         cmocka_unit_test_setup(refused_purge_leaves_memory_dirty, settle),
         cmocka_unit_test_setup(refused_part_is_told_from_one_without_os_pages, settle),
+        cmocka_unit_test_setup(parts_after_a_refused_one_are_for_a_trim, settle),
     };
     const struct CMUnitTest keep[] = {
         cmocka_unit_test_setup(keep_gives_back_only_when_asked, settle),
         cmocka_unit_test_setup(trim_keeps_what_it_is_told, settle),
         cmocka_unit_test_setup(refused_purge_leaves_memory_dirty, settle),
         cmocka_unit_test_setup(refused_part_is_told_from_one_without_os_pages, settle),
+        cmocka_unit_test_setup(parts_after_a_refused_one_are_for_a_trim, settle),
     };
     const struct CMUnitTest eager[] = {
         cmocka_unit_test_setup(eager_gives_back_at_once, settle),

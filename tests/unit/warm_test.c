@@ -258,7 +258,7 @@ static void classes_that_miss_what_they_gave_are_left_alone_for_longer(void **st
     if (HK_FREE_POLICY != HK_FREE_BATCH) {
         skip();
     }
-    for (uint32_t pause = 0; pause < 1u << 19; pause = pause ? 2 * pause : 64) {
+    for (uint32_t pause = 0; pause < 4096; pause = pause ? 2 * pause : 64) {
         struct hk_heap *heap = start_regret(3, 2, pause);
 
         assert_non_null(lease_slices(heap, 4, true));
@@ -287,6 +287,42 @@ static void pause_ends_after_its_leases(void **state)
     assert_null(lease_slices(heap, 4, true));
 
     assert_int_equal(heap->spare.pause, 256); /* nobody gave, so nobody could miss */
+    heap->spare.ask = HK_ASK_NOT;
+    end(heap);
+}
+
+static void class_that_gives_again_counts_again(void **state)
+{
+    (void)state;
+    if (HK_FREE_POLICY != HK_FREE_BATCH) {
+        skip();
+    }
+    struct hk_heap *heap = start_regret(0, 0, 0);
+    for (uint32_t judged = 999; judged <= 1000; judged++) {
+        struct hk_page *page = lease_slices(heap, 1, true);
+        heap->spare.judged = judged;
+        heap->spare.given_at[TINY] = 999; /* and wanted nothing since */
+        heap->spare.ask = HK_ASK_GIVING;
+        hk_cold.retire(heap, page);
+        heap->spare.ask = HK_ASK_MAY;
+        assert_int_equal(heap->spare.given, judged - 999);
+        assert_int_equal(heap->spare.given_at[TINY], heap->spare.leases);
+    }
+    heap->spare.ask = HK_ASK_NOT;
+    end(heap);
+}
+
+static void misses_between_are_not_held_against_later_gifts(void **state)
+{
+    (void)state;
+    if (HK_FREE_POLICY != HK_FREE_BATCH) {
+        skip();
+    }
+    struct hk_heap *heap = start_regret(0, 4, 256);
+
+    assert_null(lease_slices(heap, 4, true));
+
+    assert_int_equal(heap->spare.regrets, 0);
     heap->spare.ask = HK_ASK_NOT;
     end(heap);
 }
@@ -324,6 +360,8 @@ int main(void)
         cmocka_unit_test(lease_of_used_memory_is_not_refused),
         cmocka_unit_test(classes_that_miss_what_they_gave_are_left_alone_for_longer),
         cmocka_unit_test(pause_ends_after_its_leases),
+        cmocka_unit_test(class_that_gives_again_counts_again),
+        cmocka_unit_test(misses_between_are_not_held_against_later_gifts),
         cmocka_unit_test(pause_is_forgotten_where_nobody_misses_what_was_given),
     };
     return cmocka_run_group_tests_name("warm", tests, start_cold, NULL);

@@ -104,8 +104,8 @@ size_t hk_depot_purge(size_t bin)
         if (claimed) {
             /* no system call under a lock; `carved` stays while the page is claimed */
             hk_lock_give(lock);
-            bool refused = false; /* the next trim will see */
-            bytes += hk_map_purge(page, map, hk_depot_page(page)->carved, &refused);
+            bool refused; /* the next trim will see */
+            bytes += hk_map_purge(page, map, hk_depot_page(page)->carved, true, &refused);
             hk_lock_take(lock);
         }
         struct hk_page *next = hk_depot_page(page)->next;

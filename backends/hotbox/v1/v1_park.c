@@ -41,8 +41,8 @@ size_t hk_v1_park(struct hk_page *page)
             continue;
         }
         size_t run = (i - begin) * size;
-        if (run >= WORTH && !HK_COLD.purge(page, begin * size, run, &bytes)) {
-            break;
+        if (run >= WORTH) {
+            (void)HK_COLD.purge(page, begin * size, run, &bytes);
         }
         begin = i + 1;
     }

@@ -70,7 +70,10 @@ static size_t give_back(struct hk_page *page, size_t begin, size_t end)
     size_t size = page->block_size;
     size_t run = (end - begin) * size;
     size_t bytes = 0;
-    if (run >= WORTH && HK_COLD.purge(page, begin * size, run, &bytes) && bytes) {
+    if (run >= WORTH) {
+        (void)HK_COLD.purge(page, begin * size, run, &bytes);
+    }
+    if (bytes) {
         return bytes;
     }
     for (size_t i = end < node->carved ? end : node->carved; i-- > begin;) {
