@@ -17,8 +17,7 @@ enum {
     FILLED_FROM = 4,  /* pages of a class: one more is likely to be filled */
     SMALL_HEAP = 64,  /* slices, in which a page of several is worth asking for */
     SOON = 128,       /* leases within which a class that gave pages up misses them */
-    PAUSE_LEAST = 64, /* leases */
-    PAUSE_MOST = 4096,
+    PAUSE = 64,       /* leases for which classes that do are not asked again */
 };
 
 struct hk_page *hk_warm_take(struct hk_heap *heap)
@@ -176,19 +175,13 @@ static void note_given(struct hk_spare *spare, size_t bin_index)
     spare->given_at[bin_index] = spare->leases;
 }
 
-/* -> true: of the classes that gave pages up lately at least half missed them. The more often that
- * is found, the longer the pause; where none gave any, nothing is learnt. */
+/* -> true: of the classes that gave pages up since that was judged last at least half missed them,
+ * and a pause begins. */
 static bool is_regretted(struct hk_spare *spare)
 {
+    bool regretted = spare->given && spare->regrets >= spare->given - spare->given / 2;
+    spare->paused = regretted ? PAUSE : 0;
     spare->judged = spare->leases;
-    if (!spare->given) {
-        spare->regrets = 0;
-        return false;
-    }
-    bool regretted = spare->regrets >= spare->given - spare->given / 2;
-    uint32_t longer = spare->pause ? 2 * spare->pause : PAUSE_LEAST;
-    spare->pause = !regretted ? spare->pause / 2 : longer < PAUSE_MOST ? longer : PAUSE_MOST;
-    spare->paused = regretted ? spare->pause : 0;
     spare->given = 0;
     spare->regrets = 0;
     return regretted;

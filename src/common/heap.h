@@ -97,10 +97,9 @@ struct hk_spare {
     uint32_t fresh;   /* slices of new memory since then */
     uint32_t leases;  /* in all */
     uint32_t judged;  /* leases when it was judged last whether classes miss what they gave */
-    uint32_t given;   /* classes that have given pages up since then */
+    uint32_t given;   /* times since then that a class has given pages up, and not wanted any yet */
     uint32_t regrets; /* times since then that a class wanted a page soon after it gave some up */
-    uint32_t pause;   /* leases for which only much new memory makes boxes be asked; doubles */
-    uint32_t paused;  /* of them that are left */
+    uint32_t paused;  /* leases left for which only much new memory makes boxes be asked */
     uint32_t given_at[HK_BIN_COUNT]; /* lease after which a class gave pages up last; 0: none */
 };
 

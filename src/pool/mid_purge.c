@@ -44,7 +44,8 @@ static uint64_t claim(struct hk_mid_desc *desc, struct hk_lock *lock, size_t bin
     return bits;
 }
 
-/* Give back the memory of the blocks in *bits, and leave those there of which it went. -> bytes. */
+/* Give back the memory of the blocks in *bits, and take those off for which the OS refuses. ->
+ * bytes. */
 static size_t purge_runs(struct hk_mid_desc *desc, uint64_t *bits)
 {
     struct hk_page *page = hk_mid_page(desc);

@@ -71,6 +71,7 @@ void hk_cold_fake_reset(void)
     fake_cold.budget = SIZE_MAX;
     fake_cold.meta_budget = SIZE_MAX;
     fake_cold.fail_at = 0;
+    fake_cold.refuses_purges = false;
     fake_cold.log = (struct hk_cold_fake_log){0};
     fake_cold.violation = NULL;
 }

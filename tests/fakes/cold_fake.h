@@ -37,6 +37,9 @@ void hk_cold_fake_meta_budget(size_t bytes);
 /* Grant leases only while fewer than `slices` slices are leased; SIZE_MAX: no bound. */
 void hk_cold_fake_budget(size_t slices);
 
+/* Refuse every purge of a whole OS page from now on, or none. */
+void hk_cold_fake_refuse_purges(bool refuse);
+
 /* Refuse the n-th lease from now, counted from 1; 0: none. */
 void hk_cold_fake_fail_at(size_t n);
 

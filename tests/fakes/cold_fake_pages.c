@@ -223,6 +223,13 @@ void hk_cold_fake_retire(struct hk_heap *heap, struct hk_page *page)
     fake_unlock();
 }
 
+void hk_cold_fake_refuse_purges(bool refuse)
+{
+    fake_lock();
+    fake_cold.refuses_purges = refuse;
+    fake_unlock();
+}
+
 /* Takes every byte of the range as lost at once, so that a live block inside it is found out. */
 bool hk_cold_fake_purge(struct hk_page *page, size_t offset, size_t size, size_t *bytes)
 {
@@ -233,9 +240,10 @@ bool hk_cold_fake_purge(struct hk_page *page, size_t offset, size_t size, size_t
     fake_expect_locked(offset + size <= (size_t)hk_page_slot(page)->slices * HK_SLICE,
                        "a purge beyond the page");
     fake_cold.log.purges += 1;
+    bool refused = fake_cold.refuses_purges && begin < end;
     fake_unlock();
-    if (begin >= end) {
-        return true;
+    if (refused || begin >= end) {
+        return !refused;
     }
     memset(hk_page_start(page) + begin, 0, end - begin);
     fake_lock();

@@ -43,6 +43,7 @@ struct fake_cold {
     size_t meta_budget; /* bytes of it, most */
     size_t budget;
     size_t fail_at;
+    bool refuses_purges;
     struct hk_cold_fake_log log;
     const char *violation;
 };

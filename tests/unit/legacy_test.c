@@ -280,6 +280,9 @@ static void free_parts_are_purged_once(void **state)
     take_many(LARGE, 128);
     put_many(0, 32, 1); /* half of the first page */
 
+    hk_cold_fake_refuse_purges(true);
+    assert_int_equal(hk_hotbox_legacy.collect(heap, HK_COLLECT_PARTS), 0);
+    hk_cold_fake_refuse_purges(false);
     assert_true(hk_hotbox_legacy.collect(heap, HK_COLLECT_PARTS) >= 28 * 1024);
     size_t purges = cold_log().purges;
     assert_int_equal(hk_hotbox_legacy.collect(heap, HK_COLLECT_PARTS), 0);

@@ -168,7 +168,7 @@ static void blocks_of_many_pages_go_home_together(void **state)
     finish(heap);
 }
 
-static void purged_blocks_are_not_purged_again(void **state)
+static void blocks_are_purged_once_it_is_not_refused(void **state)
 {
     (void)state;
     struct hk_heap *heap = start();
@@ -177,6 +177,9 @@ static void purged_blocks_are_not_purged_again(void **state)
     memset(blocks[0], 0x5a, SIZE);
     hk_mid_put(heap, blocks + 1, CAPACITY - 2); /* all but the first and the last */
 
+    hk_cold_fake_refuse_purges(true);
+    assert_int_equal(hk_mid_purge(heap), 0);
+    hk_cold_fake_refuse_purges(false);
     assert_int_equal(hk_mid_purge(heap), (CAPACITY - 2) * SIZE);
     assert_int_equal(hk_mid_purge(heap), 0);
     assert_int_equal(((unsigned char *)blocks[0])[SIZE - 1], 0x5a);
@@ -265,7 +268,7 @@ int main(void)
         cmocka_unit_test_setup(empty_pages_are_kept_as_the_profile_says, fresh_cold),
         cmocka_unit_test_setup(breathing_set_never_leases, fresh_cold),
         cmocka_unit_test_setup(blocks_of_many_pages_go_home_together, fresh_cold),
-        cmocka_unit_test_setup(purged_blocks_are_not_purged_again, fresh_cold),
+        cmocka_unit_test_setup(blocks_are_purged_once_it_is_not_refused, fresh_cold),
         cmocka_unit_test_setup(purge_meets_a_page_that_changes_its_class, fresh_cold),
         /* last: descriptors are at hand by now */
         cmocka_unit_test_setup(refused_metadata_leaves_no_page_behind, fresh_cold),

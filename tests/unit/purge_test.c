@@ -147,11 +147,11 @@ static void refused_part_is_told_from_one_without_os_pages(void **state)
     size_t bytes = 0;
     hk_os_fake_fail(HK_OS_PURGE, 1, true);
     assert_true(hk_cold.purge(page, 1, 4096, &bytes));
-    assert_false(hk_cold.purge(page, 0, 32768, &bytes));
+    assert_false(hk_cold.purge(page, 0, HK_SLICE, &bytes));
     assert_int_equal(bytes, 0);
     hk_os_fake_reset();
-    assert_true(hk_cold.purge(page, 0, 32768, &bytes));
-    assert_int_equal(bytes, 32768);
+    assert_true(hk_cold.purge(page, 0, HK_SLICE, &bytes));
+    assert_int_equal(bytes, HK_SLICE);
     hk_cold.retire(request.heap, page);
     hk_cold.death(request.heap);
 }
@@ -160,7 +160,8 @@ static void parts_after_a_refused_one_are_for_a_trim(void **state)
 {
     (void)state;
     struct hk_heap *heap = hk_cold.birth(0);
-    const struct hk_lease request = {.heap = heap, .block_size = 8192, .slices = 1, .grow = true};
+    const struct hk_lease request = {
+        .heap = heap, .block_size = HK_SLICE, .slices = 8, .grow = true};
     struct hk_page *page = hk_cold.lease(&request);
     const uint64_t map = 0x55; /* four parts */
     bool refused;
@@ -173,9 +174,9 @@ static void parts_after_a_refused_one_are_for_a_trim(void **state)
     assert_true(refused);
     assert_int_equal(hk_os_fake_calls(HK_OS_PURGE), 1 + 4);
     hk_os_fake_fail(HK_OS_PURGE, 2, false);
-    assert_int_equal(hk_map_purge(page, &map, 8, true, &refused), 3 * 8192);
+    assert_int_equal(hk_map_purge(page, &map, 8, true, &refused), 3 * HK_SLICE);
     assert_true(refused);
-    assert_int_equal(hk_map_purge(page, &map, 8, false, &refused), 4 * 8192);
+    assert_int_equal(hk_map_purge(page, &map, 8, false, &refused), 4 * HK_SLICE);
     assert_false(refused);
     hk_cold.retire(heap, page);
     hk_cold.death(heap);

@@ -74,9 +74,9 @@ static bool claim_locked(struct hk_page *page, uint64_t map[MAP_WORDS])
     return worth;
 }
 
-/* Put them back. */
+/* Put them back. `refused`: not all of their memory has gone. */
 static void unclaim_locked(struct hk_depot_class *class, struct hk_page *page,
-                           const uint64_t map[MAP_WORDS])
+                           const uint64_t map[MAP_WORDS], bool refused)
 {
     struct hk_depot_page *depot = hk_depot_page(page);
     struct hk_lock *lock = hk_depot_page_lock(page);
@@ -86,6 +86,7 @@ static void unclaim_locked(struct hk_depot_class *class, struct hk_page *page,
     }
     depot->out = (uint16_t)(depot->out - hk_map_count(map, MAP_WORDS));
     depot->claimed = false;
+    depot->clean = depot->clean && !refused;
     hk_depot_settle_both(class, page);
     hk_lock_give(lock);
 }
@@ -101,16 +102,16 @@ size_t hk_depot_purge(size_t bin)
     struct hk_page *page = class->list[HK_DEPOT_OPEN].first;
     for (; page && todo; todo--) {
         bool claimed = claim_locked(page, map);
+        bool refused;
         if (claimed) {
             /* no system call under a lock; `carved` stays while the page is claimed */
             hk_lock_give(lock);
-            bool refused; /* the next trim will see */
             bytes += hk_map_purge(page, map, hk_depot_page(page)->carved, true, &refused);
             hk_lock_take(lock);
         }
         struct hk_page *next = hk_depot_page(page)->next;
         if (claimed) {
-            unclaim_locked(class, page, map);
+            unclaim_locked(class, page, map, refused);
         }
         page = next;
     }
