@@ -7,6 +7,7 @@
 #include "coldbox/learn.h"
 #include "coldbox/meta.h"
 #include "coldbox/registry.h"
+#include "coldbox/spans_fast.h"
 
 /* coldbox.c */
 HK_HIDDEN int hk_cold_init(const struct hk_hooks *hooks);
@@ -74,13 +75,9 @@ HK_HIDDEN bool hk_cold_purge(struct hk_page *page, size_t offset, size_t size, s
 HK_HIDDEN void hk_cold_tick(uint64_t now);
 HK_HIDDEN size_t hk_cold_trim(struct hk_heap *heap, size_t keep);
 
-/* spans.c */
-HK_HIDDEN void *hk_cold_large_pop(struct hk_heap *heap, size_t size);
-HK_HIDDEN bool hk_cold_large_keep(struct hk_heap *heap, struct hk_page *page, void *block);
-
 /* large.c */
 HK_HIDDEN void *hk_cold_large_alloc(size_t size, size_t align, size_t reserve, bool *zero);
-HK_HIDDEN void hk_cold_large_free(struct hk_page *page, void *block);
+HK_HIDDEN void hk_cold_large_free(struct hk_heap *heap, struct hk_page *page, void *block);
 HK_HIDDEN size_t hk_cold_large_size(struct hk_page *page, void *block);
 HK_HIDDEN void *hk_cold_large_resize(struct hk_page *page, void *block, size_t size);
 

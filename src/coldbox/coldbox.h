@@ -170,14 +170,16 @@ struct hk_cold {
     /* One block of its own: size > 0, align a power of two >= HK_ALIGN; `reserve` bytes of address
      * space, 0 or more than size, are kept for large_resize where there is room. *zero is set to
      * whether the block reads as zero. -> NULL: out of memory; also, where the pool could serve the
-     * size and a reserve is asked for (align HK_ALIGN): no room to spare. any. */
+     * size and a reserve is asked for (align HK_ALIGN): no room to spare. any. free: `heap`, or
+     * NULL, may keep the memory for pop, which is a slow path of it. holder of `heap`, in no slow
+     * path. */
     void *(*large_alloc)(size_t size, size_t align, size_t reserve, bool *zero);
-    void (*large_free)(struct hk_page *page, void *block);
+    void (*large_free)(struct hk_heap *heap, struct hk_page *page, void *block);
 
     /* The short ways of both, which leave errno alone. pop: -> a large block that the heap keeps,
      * of `size` > 0 bytes, at a multiple of HK_SLICE, not zero; NULL: none. keep: -> true: the
-     * block is free now, and the heap keeps its memory for pop; false: nothing was done, free it.
-     * What all heaps keep is bounded by policy. owner. */
+     * block is free now, and the heap keeps its memory for pop; false: nothing was done, free it
+     * by large_free. What all heaps keep is bounded by policy. owner. */
     void *(*large_pop)(struct hk_heap *heap, size_t size);
     bool (*large_keep)(struct hk_heap *heap, struct hk_page *page, void *block);
 

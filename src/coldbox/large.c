@@ -7,6 +7,7 @@
 #include "coldbox/cold.h"
 #include "coldbox/purge.h"
 #include "coldbox/registry.h"
+#include "coldbox/spans.h"
 #include "coldbox/superslab.h"
 #include "coldbox/thp.h"
 
@@ -228,11 +229,14 @@ static void free_mapping(struct hk_page *head, struct hk_large large)
     }
 }
 
-void hk_cold_large_free(struct hk_page *page, void *block)
+void hk_cold_large_free(struct hk_heap *heap, struct hk_page *page, void *block)
 {
     struct hk_page *head = hk_large_head(page, block);
-    struct hk_large large = *hk_large_of(head);
     bool span = head->kind == HK_KIND_SPAN;
+    if (span && heap && hk_spans_keep(heap, head)) {
+        return;
+    }
+    struct hk_large large = *hk_large_of(head);
     describe(page, HK_KIND_FREE, 0);
     describe(head, HK_KIND_FREE, 0);
     if (span) {

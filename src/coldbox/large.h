@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* What a large block's descriptor holds: for large.c, which makes and frees them, large_resize.c,
- * and spans.c, which keeps free ones. */
+ * and spans_fast.h and spans.c, which keep free ones. */
 #ifndef HK_COLDBOX_LARGE_H
 #define HK_COLDBOX_LARGE_H
 

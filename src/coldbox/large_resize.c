@@ -126,7 +126,7 @@ static void *move_huge(struct hk_page *head, char *block, size_t size)
     }
     size_t page = HK_OS.facts()->page;
     if (((uintptr_t)block | (uintptr_t)to) % page || HK_OS.move(block, old.usable, to) != 0) {
-        hk_cold_large_free(hk_page_of(to), to);
+        hk_cold_large_free(NULL, hk_page_of(to), to);
         return NULL;
     }
     if (old.touched <= old.usable) {
@@ -135,7 +135,7 @@ static void *move_huge(struct hk_page *head, char *block, size_t size)
         hk_large_of(head)->touched = 0;
     }
     hk_large_of(hk_page_head(hk_page_of(to)))->moved = old.usable;
-    hk_cold_large_free(hk_page_of(block), block);
+    hk_cold_large_free(NULL, hk_page_of(block), block);
     return to;
 }
 

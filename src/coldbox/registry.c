@@ -1,66 +1,44 @@
 /* SPDX-License-Identifier: MIT */
-/* Two levels: 4096 leaves of 8192 units cover 47 bits of user address space (4 MiB units). An
- * address above that is handed out by the kernel only on request, and we make none. */
 #include "coldbox/registry.h"
 
 #include "coldbox/meta.h"
-#include "common/atomic.h"
-#include "common/sizes.h"
 
 #include <errno.h>
 #include <stdint.h>
 
-enum {
-    LEAF_SHIFT = 13,
-    LEAF_UNITS = 1 << LEAF_SHIFT,
-    LEAVES = 4096,
-};
+_Atomic(struct hk_registry_leaf *) hk_registry_leaves[HK_REGISTRY_LEAVES];
 
-struct leaf {
-    _Atomic(uint8_t) owned[LEAF_UNITS];
-};
-
-static _Atomic(struct leaf *) leaves[LEAVES];
-
-static struct leaf *find_leaf(size_t unit)
+static struct hk_registry_leaf *make_leaf(size_t unit)
 {
-    if (unit >> LEAF_SHIFT >= LEAVES) {
-        return NULL;
-    }
-    /* acquire: pairs with make_leaf */
-    return atomic_load_explicit(&leaves[unit >> LEAF_SHIFT], memory_order_acquire);
-}
-
-static struct leaf *make_leaf(size_t unit)
-{
-    struct leaf *leaf = find_leaf(unit);
-    if (leaf || unit >> LEAF_SHIFT >= LEAVES) {
+    struct hk_registry_leaf *leaf = hk_registry_leaf(unit);
+    if (leaf || unit >> HK_REGISTRY_LEAF_SHIFT >= HK_REGISTRY_LEAVES) {
         return leaf;
     }
-    struct leaf *made = hk_meta_alloc(sizeof *made);
+    struct hk_registry_leaf *made = hk_meta_alloc(sizeof *made);
     if (!made) {
         return NULL;
     }
-    if (hk_atomic_cas(&leaves[unit >> LEAF_SHIFT], &leaf, made, memory_order_acq_rel)) {
+    if (hk_atomic_cas(&hk_registry_leaves[unit >> HK_REGISTRY_LEAF_SHIFT], &leaf, made,
+                      memory_order_acq_rel)) {
         return made;
     }
     hk_meta_free(made, sizeof *made);
-    return find_leaf(unit);
+    return hk_registry_leaf(unit);
 }
 
 static void mark(const void *base, size_t units, uint8_t owned)
 {
     size_t first = (uintptr_t)base >> HK_SUPERSLAB_SHIFT;
     for (size_t unit = first; unit < first + units; unit++) {
-        struct leaf *leaf = find_leaf(unit);
-        atomic_store_explicit(&leaf->owned[unit % LEAF_UNITS], owned, memory_order_relaxed);
+        struct hk_registry_leaf *leaf = hk_registry_leaf(unit);
+        atomic_store_explicit(&leaf->owned[unit % HK_REGISTRY_LEAF], owned, memory_order_relaxed);
     }
 }
 
 int hk_registry_add(const void *base, size_t units)
 {
     size_t first = (uintptr_t)base >> HK_SUPERSLAB_SHIFT;
-    for (size_t unit = first; unit < first + units; unit += LEAF_UNITS) {
+    for (size_t unit = first; unit < first + units; unit += HK_REGISTRY_LEAF) {
         if (!make_leaf(unit)) {
             return ENOMEM;
         }
@@ -77,18 +55,13 @@ void hk_registry_remove(const void *base, size_t units)
     mark(base, units, 0);
 }
 
-bool hk_registry_owns(const void *addr)
-{
-    size_t unit = ((uintptr_t)addr - 1) >> HK_SUPERSLAB_SHIFT;
-    struct leaf *leaf = find_leaf(unit);
-    return leaf && atomic_load_explicit(&leaf->owned[unit % LEAF_UNITS], memory_order_relaxed);
-}
-
 size_t hk_registry_bytes(void)
 {
-    size_t bytes = sizeof leaves;
-    for (size_t i = 0; i < LEAVES; i++) {
-        bytes += atomic_load_explicit(&leaves[i], memory_order_relaxed) ? sizeof(struct leaf) : 0;
+    size_t bytes = sizeof hk_registry_leaves;
+    for (size_t i = 0; i < HK_REGISTRY_LEAVES; i++) {
+        bytes += atomic_load_explicit(&hk_registry_leaves[i], memory_order_relaxed)
+                     ? sizeof(struct hk_registry_leaf)
+                     : 0;
     }
     return bytes;
 }

@@ -1,24 +1,22 @@
 /* SPDX-License-Identifier: MIT */
 #include "coldbox/spans.h"
 
-#include "coldbox/cold.h"
 #include "coldbox/heaps.h"
-#include "coldbox/large.h"
 #include "coldbox/purge.h"
+#include "coldbox/spans_fast.h"
 
 #include <errno.h>
 
 enum {
-    MORE_SHIFT = 2, /* a span may be longer than asked for by a quarter */
-    CLAIM = 16,     /* slices: claims grow by such steps, so that most frees leave them alone */
-    PLACES = HK_SPAN_PLACES, /* of a heap; as the end of a list of places: none */
+    CLAIM = 16, /* slices: claims grow by such steps, so that most frees leave them alone */
+    PLACES = HK_SPAN_PLACES,
 };
 
 _Static_assert(HK_SPAN_LENGTHS == (HK_SPAN_MAX >> HK_SLICE_SHIFT) + 1, "every length has a list");
 _Static_assert(HK_SPAN_LENGTHS <= 64, "lengths are bits of a word");
 _Static_assert(HK_SPAN_PLACES == 32, "places are bits of a word");
 
-static _Atomic(size_t) claimed; /* slices */
+_Atomic(size_t) hk_spans_claims;
 
 /* Spans that leave a heap, on their way to the superslabs. */
 struct gone {
@@ -28,7 +26,7 @@ struct gone {
 
 size_t hk_spans_claimed(void)
 {
-    return atomic_load_explicit(&claimed, memory_order_relaxed);
+    return atomic_load_explicit(&hk_spans_claims, memory_order_relaxed);
 }
 
 static uint32_t claim_of(const struct hk_spans *spans)
@@ -50,27 +48,20 @@ size_t hk_spans_kept(void)
     return slices;
 }
 
-/* -> slices that all claims together may amount to. */
-static size_t most(void)
-{
-    size_t allowed = atomic_load_explicit(&hk_slabs.purge_above, memory_order_relaxed);
-    return allowed / 2 >> HK_SLICE_SHIFT;
-}
-
 /* Lower the heap's claim to what is on its lists. */
 static void unclaim(struct hk_spans *spans)
 {
     uint32_t all = hk_atomic_swap(&spans->claim, 0, memory_order_relaxed);
     uint32_t rest = all < spans->slices ? all : spans->slices;
     hk_atomic_add(&spans->claim, rest);
-    hk_atomic_sub(&claimed, all - rest);
+    hk_atomic_sub(&hk_spans_claims, all - rest);
 }
 
 static bool claim_slices(struct hk_spans *spans, uint32_t slices)
 {
-    hk_atomic_add(&claimed, slices);
-    if (hk_spans_claimed() > most()) {
-        hk_atomic_sub(&claimed, slices);
+    hk_atomic_add(&hk_spans_claims, slices);
+    if (hk_spans_claimed() > hk_spans_most()) {
+        hk_atomic_sub(&hk_spans_claims, slices);
         return false;
     }
     hk_atomic_add(&spans->claim, slices);
@@ -86,48 +77,14 @@ static bool claim_more(struct hk_spans *spans, uint32_t slices)
            claim_slices(spans, more);
 }
 
-/* -> true: the heap has room and claim for `count` slices more. */
-static inline bool may_keep(const struct hk_spans *spans, uint32_t count)
-{
-    return ~spans->taken && spans->slices + count <= claim_of(spans) &&
-           hk_spans_claimed() <= most();
-}
-
-static void add(struct hk_spans *spans, struct hk_page *page, uint32_t count)
-{
-    uint32_t place = (uint32_t)__builtin_ctz(~spans->taken);
-    spans->taken |= 1u << place;
-    spans->next[place] = spans->lengths >> count & 1 ? spans->first[count] : PLACES;
-    spans->first[count] = (uint8_t)place;
-    spans->lengths |= (uint64_t)1 << count;
-    spans->slices += count;
-    atomic_store_explicit(&spans->length[place], (uint8_t)count, memory_order_relaxed);
-    /* release: whoever takes it out sees its descriptor */
-    hk_atomic_put(&spans->span[place], page, memory_order_release);
-}
-
-/* Take the place that `link` names off its list. -> its span, or NULL: somebody took it back. */
-static inline struct hk_page *take_out(struct hk_spans *spans, uint8_t *link)
-{
-    uint32_t place = *link;
-    uint32_t count = atomic_load_explicit(&spans->length[place], memory_order_relaxed);
-    *link = spans->next[place];
-    spans->taken &= ~(1u << place);
-    if (spans->first[count] == PLACES) {
-        spans->lengths &= ~((uint64_t)1 << count);
-    }
-    spans->slices -= count;
-    return hk_atomic_swap(&spans->span[place], NULL, memory_order_acquire);
-}
-
 static struct hk_page *take_place(struct hk_spans *spans, uint32_t place)
 {
     uint8_t *link =
         &spans->first[atomic_load_explicit(&spans->length[place], memory_order_relaxed)];
-    while (*link != place) {
-        link = &spans->next[*link];
+    while (*link != place + 1) {
+        link = &spans->next[*link - 1];
     }
-    return take_out(spans, link);
+    return hk_spans_take(spans, link);
 }
 
 /* Take out the span of the next taken place in turn, which has been there for long, or about so. */
@@ -195,8 +152,11 @@ const char *hk_spans_check(const struct hk_spans *spans)
     uint32_t slices = 0;
     uint32_t seen = 0;
     for (uint32_t length = 0; length < HK_SPAN_LENGTHS; length++) {
-        uint32_t place = spans->lengths >> length & 1 ? spans->first[length] : PLACES;
-        for (; place < PLACES; place = spans->next[place]) {
+        if ((spans->lengths >> length & 1) != (spans->first[length] != 0)) {
+            return "a heap's lengths of spans are not those of its lists";
+        }
+        for (uint32_t link = spans->first[length]; link; link = spans->next[link - 1]) {
+            uint32_t place = link - 1;
             if (~spans->taken >> place & 1 || seen >> place & 1 ||
                 atomic_load_explicit(&spans->length[place], memory_order_relaxed) != length) {
                 return "a heap's list of spans holds what does not belong there";
@@ -214,28 +174,6 @@ const char *hk_spans_check(const struct hk_spans *spans)
                : "a heap's spans do not sum to its count";
 }
 
-void *hk_cold_large_pop(struct hk_heap *heap, size_t size)
-{
-    if (size > HK_SPAN_MAX) {
-        return NULL;
-    }
-    struct hk_spans *spans = &heap->spans;
-    uint32_t count = hk_span_count(size);
-    uint64_t mask = hk_slice_mask(count, (count >> MORE_SHIFT) + 1);
-    for (;;) {
-        uint64_t fitting = spans->lengths & mask;
-        if (!fitting) {
-            return NULL;
-        }
-        struct hk_page *page = take_out(spans, &spans->first[__builtin_ctzll(fitting)]);
-        if (HK_LIKELY(page)) {
-            atomic_store_explicit(&spans->used, true, memory_order_relaxed);
-            hk_large_mark(page, HK_KIND_SPAN);
-            return hk_page_start(page);
-        }
-    }
-}
-
 /* Make room for `count` slices, as far as the heap may keep so many. -> true: there is room. */
 static bool make_room(struct hk_spans *spans, uint32_t count)
 {
@@ -247,13 +185,13 @@ static bool make_room(struct hk_spans *spans, uint32_t count)
     HK_ASSERT(!hk_spans_check(spans));
     bool room = false;
     for (;;) {
-        room =
-            ~spans->taken && (may_keep(spans, count) || claim_more(spans, spans->slices + count));
+        room = ~spans->taken &&
+               (hk_spans_may_keep(spans, count) || claim_more(spans, spans->slices + count));
         if (room || !spans->taken) {
             break;
         }
         drop(spans, &gone);
-        if (hk_spans_claimed() > most()) {
+        if (hk_spans_claimed() > hk_spans_most()) {
             unclaim(spans); /* policy allows less than it did */
         }
     }
@@ -270,30 +208,16 @@ static bool make_room(struct hk_spans *spans, uint32_t count)
     return room;
 }
 
-static inline bool keep(struct hk_spans *spans, struct hk_page *page, uint32_t count)
+bool hk_spans_keep(struct hk_heap *heap, struct hk_page *page)
 {
-    atomic_store_explicit(&spans->used, true, memory_order_relaxed);
-    hk_large_mark(page, HK_KIND_FREE);
-    add(spans, page, count);
-    return true;
-}
-
-static __attribute__((noinline)) bool make_room_and_keep(struct hk_spans *spans,
-                                                         struct hk_page *page, uint32_t count)
-{
-    return make_room(spans, count) && keep(spans, page, count);
-}
-
-bool hk_cold_large_keep(struct hk_heap *heap, struct hk_page *page, void *block)
-{
-    if (page->kind != HK_KIND_SPAN || !heap->keeps) {
-        return false;
-    }
-    HK_REQUIRE(block == hk_page_start(page), "free: not the start of a block");
-    struct hk_spans *spans = &heap->spans;
     uint32_t count = hk_span_slices(page);
-    return HK_LIKELY(may_keep(spans, count)) ? keep(spans, page, count)
-                                             : make_room_and_keep(spans, page, count);
+    hk_heap_enter(heap);
+    bool room = heap->keeps && make_room(&heap->spans, count);
+    if (room) {
+        hk_spans_add(&heap->spans, page, count);
+    }
+    hk_heap_leave(heap);
+    return room;
 }
 
 void hk_spans_yield(struct hk_heap *heap)
@@ -320,7 +244,7 @@ static void take_back_locked(struct hk_spans *spans, bool aged)
     }
     if (claim_of(spans)) {
         uint32_t claim = hk_atomic_swap(&spans->claim, 0, memory_order_relaxed);
-        hk_atomic_sub(&claimed, claim);
+        hk_atomic_sub(&hk_spans_claims, claim);
     }
 }
 
@@ -366,5 +290,6 @@ void hk_spans_child(struct hk_heap *self)
         }
     }
     /* a thread that is gone may have stood between the account and its claim */
-    atomic_store_explicit(&claimed, self ? claim_of(&self->spans) : 0, memory_order_relaxed);
+    atomic_store_explicit(&hk_spans_claims, self ? claim_of(&self->spans) : 0,
+                          memory_order_relaxed);
 }

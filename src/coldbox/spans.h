@@ -21,6 +21,10 @@ HK_HIDDEN size_t hk_spans_claimed(void);
 /* -> slices that all heaps keep. any; may be stale. */
 HK_HIDDEN size_t hk_spans_kept(void);
 
+/* Keep a freed span, for which older ones go back where need be; a slow path of the heap. -> false:
+ * nothing was done. holder, in no other slow path; no lock held. */
+HK_HIDDEN bool hk_spans_keep(struct hk_heap *heap, struct hk_page *page);
+
 /* The heap needs memory for a page: if no free slice has been used before, its oldest span goes
  * back, so that memory at hand is used before new one. holder; no lock held. */
 HK_HIDDEN void hk_spans_yield(struct hk_heap *heap);

@@ -48,8 +48,8 @@ struct hk_spans {
     uint32_t slices;                         /* in all places on lists */
     _Atomic(uint32_t) claim;                 /* slices that the heap may keep */
     _Atomic(bool) used;                      /* since the last tick */
-    uint8_t first[HK_SPAN_LENGTHS];          /* the place of a length's span that came last */
-    uint8_t next[HK_SPAN_PLACES];            /* of the one before it, or HK_SPAN_PLACES */
+    uint8_t first[HK_SPAN_LENGTHS];          /* 1 + the place of a length's last span, or 0 */
+    uint8_t next[HK_SPAN_PLACES];            /* 1 + that of the one before it, or 0 */
     _Atomic(uint8_t) length[HK_SPAN_PLACES]; /* slices; holder writes */
     _Atomic(struct hk_page *) span[HK_SPAN_PLACES]; /* its first descriptor; NULL: taken back */
 };

@@ -4,57 +4,17 @@
  * needs to care. */
 #include "gate/slow.h"
 
-#include "common/policy.h"
 #include "common/scrub.h"
 #include "gate/calls.h"
 #include "gate/header.h"
+#include "gate/pace.h"
 #include "gate/route.h"
 #include "gate/thread.h"
 
 #include "hk_seat_decorator.h"
-#include "hk_seat_os.h"
 
 #include <errno.h>
 #include <string.h>
-
-enum {
-    PACE = 16, /* slow paths of a heap between two looks at the clock */
-};
-
-static void age(struct hk_heap *heap, uint64_t now)
-{
-    const uint64_t pause = (uint64_t)HK_PURGE_DELAY_MS * 1000000u;
-    if (HK_FREE_POLICY != HK_FREE_KEEP && now - heap->aged >= pause) {
-        heap->aged = now;
-        hk_route_unused(heap, HK_COLLECT_IDLE);
-    }
-}
-
-static __attribute__((noinline)) void turn(struct hk_heap *heap)
-{
-    int saved = errno;
-    uint64_t now = HK_OS.now();
-    if (heap->refills % PACE == 0) {
-        HK_COLD.flush(heap);
-        HK_COLD.drain(heap);
-        age(heap, now);
-        HK_COLD.tick(now);
-    }
-    if (HK_POLICY != HK_POLICY_FROZEN) {
-        HK_COLD.learn(heap, now);
-    }
-    errno = saved;
-}
-
-/* What must happen now and then, and never on a fast path. */
-static inline void pace(struct hk_heap *heap)
-{
-    heap->refills += 1;
-    if (HK_UNLIKELY(heap->refills % PACE == 0 ||
-                    (HK_POLICY != HK_POLICY_FROZEN && hk_policy_has_grown(heap)))) {
-        turn(heap);
-    }
-}
 
 size_t hk_gate_give_back(struct hk_heap *heap, size_t keep)
 {
@@ -127,7 +87,7 @@ static void *refill(size_t size, bool *fresh)
     }
     *fresh = block && heap->fresh_block == block;
     hk_count_alloc(hk_slow_calls(heap), hk_bin_of_size(size) << HK_BIN_SHIFT, block);
-    pace(heap);
+    hk_pace(heap);
     hk_thread_leave(heap);
     return block;
 }
@@ -156,21 +116,25 @@ static inline void *noted_large(struct hk_heap *heap, void *block)
 {
     if (block) {
         hk_count_note(heap, HK_NOTE_LARGE_ALLOC);
-        pace(heap);
+        hk_pace(heap);
     }
     return block;
 }
 
-/* -> a block that the thread's heap keeps, or NULL: there is none. */
-static inline void *kept_large(size_t size)
+/* -> a block that the heap (or NULL) keeps, counted, in a slow path that goes on; or NULL: there is
+ * none, and no slow path. */
+static inline void *kept_large(struct hk_heap *heap, size_t size)
 {
-    struct hk_heap *heap = hk_thread_heap();
-    if (!heap) {
+    if (HK_UNLIKELY(!heap)) {
         return NULL;
     }
     hk_heap_enter(heap);
-    void *block = noted_large(heap, HK_COLD.large_pop(heap, size));
-    hk_heap_leave(heap);
+    void *block = HK_COLD.large_pop(heap, size);
+    if (HK_UNLIKELY(!block)) {
+        hk_heap_leave(heap);
+        return NULL;
+    }
+    hk_count_note(heap, HK_NOTE_LARGE_ALLOC);
     return block;
 }
 
@@ -191,20 +155,26 @@ static void *large(size_t size, size_t align, size_t reserve, bool *zero)
     if (block) {
         hk_count_note(heap, HK_NOTE_LARGE_ALLOC);
     }
-    pace(heap);
+    hk_pace(heap);
     hk_thread_leave(heap);
     return block;
 }
 
-static inline void *kept_or_new(size_t size, size_t align, size_t reserve)
+static __attribute__((noinline)) void *new_large(size_t size, size_t align, size_t reserve)
 {
-    void *block = reserve || align > HK_SLICE ? NULL : kept_large(size);
-    if (block) {
-        return shown(block, size);
-    }
     int saved = errno;
     bool zero;
     return handed_out(large(size, align, reserve, &zero), size, saved);
+}
+
+static inline void *kept_or_new(size_t size, size_t align, size_t reserve)
+{
+    struct hk_heap *heap = hk_thread_heap();
+    void *block = reserve || align > HK_SLICE ? NULL : kept_large(heap, size);
+    if (HK_UNLIKELY(!block)) {
+        return new_large(size, align, reserve);
+    }
+    return shown(hk_pace_and_leave(heap, block), size);
 }
 
 void *hk_gate_large(size_t size)
@@ -236,8 +206,9 @@ void *hk_gate_large_zero(size_t size)
 {
     int saved = errno;
     bool zero = false;
-    void *block = kept_large(size);
-    block = block ? block : large(size, HK_ALIGN, 0, &zero);
+    struct hk_heap *heap = hk_thread_heap();
+    void *block = kept_large(heap, size);
+    block = block ? hk_pace_and_leave(heap, block) : large(size, HK_ALIGN, 0, &zero);
     if (block && !zero) {
         memset(block, 0, size);
     }
@@ -263,19 +234,6 @@ static void free_remote(struct hk_page *page, void *block)
     hk_thread_leave(heap);
 }
 
-/* Let the thread's heap keep a large block. -> false: nothing was done. */
-static inline bool keep_large(struct hk_heap *heap, struct hk_page *page, void *block)
-{
-    hk_heap_enter(heap);
-    bool kept = HK_COLD.large_keep(heap, page, block);
-    if (kept) {
-        hk_count_note(heap, HK_NOTE_LARGE_FREE);
-        pace(heap);
-    }
-    hk_heap_leave(heap);
-    return kept;
-}
-
 void hk_gate_spill(struct hk_page *page, void *block)
 {
     int saved = errno;
@@ -285,10 +243,24 @@ void hk_gate_spill(struct hk_page *page, void *block)
     hk_count_free(hk_slow_calls(heap), page);
     hk_route_spill(heap, page, block);
     if (heap) {
-        pace(heap);
+        hk_pace(heap);
         hk_thread_leave(heap);
     }
     errno = saved;
+}
+
+/* A span or huge block that the short way does not keep. */
+static void free_large(struct hk_page *page, void *block)
+{
+    bool span = page->kind == HK_KIND_SPAN;
+    HK_REQUIRE(span || page->kind == HK_KIND_HUGE, "free: block is not allocated (freed twice?)");
+    struct hk_heap *heap = hk_thread_heap();
+    HK_COLD.large_free(heap, page, block);
+    hk_count_note(heap, HK_NOTE_LARGE_FREE);
+    if (heap && span) {
+        hk_heap_enter(heap);
+        (void)hk_pace_and_leave(heap, NULL);
+    }
 }
 
 /* Neither the heap's own, nor held back for its owner, nor kept. Not part of what follows: what it
@@ -301,31 +273,35 @@ static __attribute__((noinline)) void free_unusual(void *block, struct hk_page *
     if (hk_kind_is_leased(page->kind)) {
         free_remote(page, block);
     } else {
-        HK_REQUIRE(page->kind == HK_KIND_SPAN || page->kind == HK_KIND_HUGE,
-                   "free: block is not allocated (freed twice?)");
-        HK_COLD.large_free(page, block);
-        hk_count_note(hk_thread_heap(), HK_NOTE_LARGE_FREE);
+        free_large(page, block);
     }
     errno = saved;
 }
 
-static __attribute__((noinline)) void free_large(struct hk_heap *heap, void *block,
-                                                 struct hk_page *page)
+/* Let the thread's heap keep a large block. */
+static inline void keep_large(struct hk_heap *heap, void *block, struct hk_page *page)
 {
     HK_REQUIRE(HK_COLD.owns(block), "free: not a block of this allocator");
-    if (!keep_large(heap, page, block)) {
-        free_unusual(block, page);
+    hk_heap_enter(heap);
+    if (HK_LIKELY(HK_COLD.large_keep(heap, page, block))) {
+        hk_count_note(heap, HK_NOTE_LARGE_FREE);
+        (void)hk_pace_and_leave(heap, NULL);
+        return;
     }
+    hk_heap_leave(heap);
+    free_unusual(block, page);
 }
 
 void hk_gate_free_slow(void *block, struct hk_page *page)
 {
     uintptr_t owner = hk_page_owner(page);
     struct hk_heap *heap = hk_thread_heap();
-    if (owner > HK_OWNER_LAST && heap && HK_COLD.keep(heap, hk_page_head(page), block)) {
+    if (HK_UNLIKELY(!heap)) {
+        free_unusual(block, page);
+    } else if (owner > HK_OWNER_LAST && HK_COLD.keep(heap, hk_page_head(page), block)) {
         hk_count_free(hk_slow_calls(heap), page);
-    } else if (owner == HK_OWNER_LARGE && heap) {
-        free_large(heap, block, page);
+    } else if (owner == HK_OWNER_LARGE) {
+        keep_large(heap, block, page);
     } else {
         free_unusual(block, page);
     }

@@ -66,7 +66,7 @@ void hk_cold_fake_tick(uint64_t now);
 void hk_cold_fake_learn(struct hk_heap *heap, uint64_t now);
 size_t hk_cold_fake_trim(struct hk_heap *heap, size_t keep);
 void *hk_cold_fake_large_alloc(size_t size, size_t align, size_t reserve, bool *zero);
-void hk_cold_fake_large_free(struct hk_page *page, void *block);
+void hk_cold_fake_large_free(struct hk_heap *heap, struct hk_page *page, void *block);
 void *hk_cold_fake_large_pop(struct hk_heap *heap, size_t size);
 bool hk_cold_fake_large_keep(struct hk_heap *heap, struct hk_page *page, void *block);
 size_t hk_cold_fake_large_size(struct hk_page *page, void *block);

@@ -309,8 +309,9 @@ void *hk_cold_fake_large_alloc(size_t size, size_t align, size_t reserve, bool *
     return block;
 }
 
-void hk_cold_fake_large_free(struct hk_page *page, void *block)
+void hk_cold_fake_large_free(struct hk_heap *heap, struct hk_page *page, void *block)
 {
+    HK_REQUIRE(!heap || heap->busy == 0, "fake cold side: large_free in a slow path");
     size_t units = hk_cold_fake_large_size(page, block);
     fake_lock();
     *find_large_locked(block) = NULL;

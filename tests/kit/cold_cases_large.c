@@ -26,7 +26,7 @@ static void give(const struct hk_cold *cold, void *block)
 {
     struct hk_page *page = hk_page_of(block);
     if (!asker || !cold->large_keep(asker, page, block)) {
-        cold->large_free(page, block);
+        cold->large_free(asker, page, block);
     }
 }
 

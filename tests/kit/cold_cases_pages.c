@@ -281,7 +281,7 @@ static void owns_tells_ours_from_foreign(const void *subject)
     assert_true(cold->owns(large));
     assert_false(cold->owns(&foreign));
     assert_false(cold->owns(&page));
-    cold->large_free(hk_page_of(large), large);
+    cold->large_free(NULL, hk_page_of(large), large);
     kit_end_heap(cold, heap);
 }
 

@@ -67,7 +67,7 @@ static inline void *take_large(size_t size, size_t align, size_t reserve)
 
 static inline void give_large(void *block)
 {
-    hk_cold.large_free(hk_page_of(block), block);
+    hk_cold.large_free(NULL, hk_page_of(block), block);
 }
 
 #endif

@@ -30,6 +30,30 @@ static void kept_span_counts_as_dirty(void **state)
     assert_int_equal(cold_stat().dirty, 0);
 }
 
+/* The short way takes what there is room for, and makes none. */
+static void room_is_made_by_the_long_way(void **state)
+{
+    (void)state;
+    void *block = take(6);
+    assert_false(hk_cold.large_keep(own, hk_page_of(block), block));
+    assert_int_equal(hk_spans_claimed(), 0);
+    hk_cold.large_free(own, hk_page_of(block), block);
+    assert_int_equal(hk_spans_kept(), 6);
+    assert_ptr_equal(hk_cold.large_pop(own, slices(6)), block);
+    assert_true(hk_cold.large_keep(own, hk_page_of(block), block));
+    assert_int_equal(hk_spans_kept(), 6);
+    assert_right();
+}
+
+/* Whoever has no heap keeps nothing. */
+static void nobody_keeps_nothing(void **state)
+{
+    (void)state;
+    give_large(take(6));
+    assert_int_equal(hk_spans_kept(), 0);
+    assert_int_equal(hk_spans_claimed(), 0);
+}
+
 /* Neither huge blocks, nor anything while a heap is being given up. */
 static void what_is_not_kept_is_as_it_was(void **state)
 {
@@ -44,7 +68,9 @@ static void what_is_not_kept_is_as_it_was(void **state)
     assert_false(hk_cold.large_keep(own, hk_page_of(block), block));
     own->keeps = true;
     assert_int_equal(hk_cold.large_size(hk_page_of(block), block), slices(6));
-    give_large(block);
+    own->keeps = false;
+    hk_cold.large_free(own, hk_page_of(block), block);
+    own->keeps = true;
     assert_int_equal(hk_spans_kept(), 0);
     assert_right();
 }
@@ -186,6 +212,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(freed_span_serves_again, nothing_kept),
         cmocka_unit_test_setup(kept_span_counts_as_dirty, nothing_kept),
+        cmocka_unit_test_setup(room_is_made_by_the_long_way, nothing_kept),
+        cmocka_unit_test_setup(nobody_keeps_nothing, nothing_kept),
         cmocka_unit_test_setup(what_is_not_kept_is_as_it_was, nothing_kept),
         cmocka_unit_test_setup(span_longer_by_a_quarter_serves, nothing_kept),
         cmocka_unit_test_setup(last_of_a_length_serves_first, nothing_kept),

@@ -24,7 +24,7 @@ static inline void *take_by(struct hk_heap *heap, size_t count)
 static inline void give_by(struct hk_heap *heap, void *block)
 {
     if (!hk_cold.large_keep(heap, hk_page_of(block), block)) {
-        give_large(block);
+        hk_cold.large_free(heap, hk_page_of(block), block);
     }
 }
 

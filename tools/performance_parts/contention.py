@@ -55,10 +55,10 @@ KNOWN = {
         'hk_heap_hold': Site('holds a heap without a thread', ADOPTERS),
         'hk_heap_release': Site('ends the hold of a heap without a thread', ADOPTERS),
     },
+    'src/coldbox/spans_fast.h': {'hk_spans_take': Site('takes a span that its thread kept', TAKERS)},
     'src/coldbox/spans.c': {
         'claim_slices': Site('claims room for a thread\'s free spans', SPANS),
         'unclaim': Site('gives up room for a thread\'s free spans', SPANS),
-        'take_out': Site('takes a span that its thread kept', TAKERS),
         'take_back_locked': Site('takes back what a thread has not used for long', TAKERS),
         'make_room': Site('gives back what a thread keeps no more', SLABS),
         'hk_spans_yield': Site('asks whether used memory is free, before a page comes of new memory', SLABS),

@@ -277,8 +277,9 @@ static void *recycled_large(size_t size, size_t align, size_t reserve, bool *zer
     return block;
 }
 
-static void no_large_free(struct hk_page *page, void *block)
+static void no_large_free(struct hk_heap *heap, struct hk_page *page, void *block)
 {
+    (void)heap;
     (void)page;
     (void)block;
 }
