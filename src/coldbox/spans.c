@@ -24,11 +24,6 @@ struct gone {
     uint32_t count;
 };
 
-size_t hk_spans_claimed(void)
-{
-    return atomic_load_explicit(&hk_spans_claims, memory_order_relaxed);
-}
-
 static uint32_t claim_of(const struct hk_spans *spans)
 {
     return atomic_load_explicit(&spans->claim, memory_order_relaxed);

@@ -14,9 +14,14 @@
 
 #include "coldbox/superslab.h"
 
+extern HK_HIDDEN _Atomic(size_t) hk_spans_claims; /* slices, of all heaps */
+
 /* -> slices that heaps have claimed: no less than they keep, but for a moment while somebody takes
  * them back. any. */
-HK_HIDDEN size_t hk_spans_claimed(void);
+HK_INLINE size_t hk_spans_claimed(void)
+{
+    return atomic_load_explicit(&hk_spans_claims, memory_order_relaxed);
+}
 
 /* -> slices that all heaps keep. any; may be stale. */
 HK_HIDDEN size_t hk_spans_kept(void);

@@ -6,12 +6,10 @@
 #define HK_COLDBOX_SPANS_FAST_H
 
 #include "coldbox/large.h"
-#include "coldbox/superslab.h"
+#include "coldbox/spans.h"
 #include "common/heap.h"
 
 enum { HK_SPAN_MORE_SHIFT = 2 }; /* a span may be longer than asked for by a quarter */
-
-extern HK_HIDDEN _Atomic(size_t) hk_spans_claims; /* slices, of all heaps */
 
 /* -> slices that all claims together may amount to. any. */
 HK_INLINE size_t hk_spans_most(void)
@@ -25,7 +23,7 @@ HK_INLINE bool hk_spans_may_keep(const struct hk_spans *spans, uint32_t count)
 {
     return ~spans->taken &&
            spans->slices + count <= atomic_load_explicit(&spans->claim, memory_order_relaxed) &&
-           atomic_load_explicit(&hk_spans_claims, memory_order_relaxed) <= hk_spans_most();
+           hk_spans_claimed() <= hk_spans_most();
 }
 
 /* Keep the span, for which there is room. holder. */

@@ -114,9 +114,8 @@ void *hk_gate_miss_zero(size_t size)
 /* -> the large block (or NULL), counted. */
 static inline void *noted_large(struct hk_heap *heap, void *block)
 {
-    if (block) {
+    if (HK_LIKELY(block)) {
         hk_count_note(heap, HK_NOTE_LARGE_ALLOC);
-        hk_pace(heap);
     }
     return block;
 }
@@ -129,12 +128,10 @@ static inline void *kept_large(struct hk_heap *heap, size_t size)
         return NULL;
     }
     hk_heap_enter(heap);
-    void *block = HK_COLD.large_pop(heap, size);
+    void *block = noted_large(heap, HK_COLD.large_pop(heap, size));
     if (HK_UNLIKELY(!block)) {
         hk_heap_leave(heap);
-        return NULL;
     }
-    hk_count_note(heap, HK_NOTE_LARGE_ALLOC);
     return block;
 }
 
@@ -152,9 +149,7 @@ static void *large(size_t size, size_t align, size_t reserve, bool *zero)
         hk_gate_give_back(heap, 0);
         block = HK_COLD.large_alloc(size, align, 0, zero);
     }
-    if (block) {
-        hk_count_note(heap, HK_NOTE_LARGE_ALLOC);
-    }
+    block = noted_large(heap, block);
     hk_pace(heap);
     hk_thread_leave(heap);
     return block;
@@ -197,6 +192,9 @@ void *hk_gate_with_room(size_t size)
     bool zero;
     hk_heap_enter(heap);
     void *block = noted_large(heap, HK_COLD.large_alloc(size, HK_ALIGN, 2 * size, &zero));
+    if (block) {
+        hk_pace(heap);
+    }
     hk_heap_leave(heap);
     errno = saved;
     return block ? HK_DECORATOR.allocated(block, size) : NULL;
