@@ -4,6 +4,7 @@
 #include "coldbox/cold.h"
 #include "coldbox/heaps.h"
 #include "coldbox/meta.h"
+#include "coldbox/parked.h"
 #include "coldbox/spans.h"
 #include "coldbox/stats.h"
 #include "coldbox/superslab.h"
@@ -52,6 +53,7 @@ static size_t live_blocks_locked(void)
 
 static void read_slabs_locked(struct hk_cold_stat *out)
 {
+    hk_parked_settle_locked();
     out->superslabs = hk_slabs.superslabs;
     out->draining = hk_slabs.tiers[HK_TIER_DRAINING];
     out->empty = hk_slabs.tiers[HK_TIER_FREE];

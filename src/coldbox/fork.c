@@ -8,6 +8,7 @@
 #include "coldbox/cold.h"
 #include "coldbox/guard.h"
 #include "coldbox/heaps.h"
+#include "coldbox/parked.h"
 #include "coldbox/remote.h"
 #include "coldbox/spans.h"
 #include "coldbox/superslab.h"
@@ -133,6 +134,7 @@ void hk_cold_child(struct hk_heap *self)
         hk_live_add_locked(self);
     }
     strand_pages(self);
+    hk_parked_settle_locked();
     recount_locked();
     hk_learn_child(self);
     hk_guards_child(self);

@@ -5,6 +5,7 @@
 #include "coldbox/large.h"
 
 #include "coldbox/cold.h"
+#include "coldbox/parked.h"
 #include "coldbox/purge.h"
 #include "coldbox/registry.h"
 #include "coldbox/spans.h"
@@ -43,8 +44,7 @@ static void *alloc_span(size_t size, size_t align, bool *zero)
     return hk_page_start(page);
 }
 
-/* -> where a block begins in a run that starts at `base`: behind the header, and aligned. */
-static uint32_t huge_offset(const void *base, size_t align)
+uint32_t hk_huge_offset(const void *base, size_t align)
 {
     size_t page = HK_OS.facts()->page;
     uintptr_t header = (uintptr_t)hk_superslab_page(base, 0) - (uintptr_t)base;
@@ -89,7 +89,7 @@ static void *alloc_mapping(struct hk_large large, size_t align)
         hk_thp_advise(run, bytes);
     }
     large.map_bytes = bytes;
-    large.offset = huge_offset(run, align);
+    large.offset = hk_huge_offset(run, align);
     hk_lock_take(&hk_slabs.lock);
     hk_slabs.huge_bytes += large.usable;
     hk_slabs_publish_locked();
@@ -129,7 +129,7 @@ static bool get_run(uint32_t count, size_t align, size_t usable, struct hk_units
 static void *open_run(struct hk_units run, struct hk_large large, size_t align)
 {
     large.units = run.count;
-    large.offset = huge_offset(hk_units_base(run), align);
+    large.offset = hk_huge_offset(hk_units_base(run), align);
     return open_huge(hk_units_base(run), large);
 }
 
@@ -147,6 +147,11 @@ static void *alloc_huge(size_t size, size_t align, size_t reserve, bool *zero)
     if (units > UNITS_MAX || align >> HK_SUPERSLAB_SHIFT > UNITS_MAX) {
         *zero = true;
         return alloc_mapping(large, align);
+    }
+    void *parked = reserve || align > page ? NULL : hk_parked_take(large.usable);
+    if (parked) {
+        *zero = false;
+        return parked;
     }
     size_t wanted = (offset + reserve + HK_SUPERSLAB - 1) >> HK_SUPERSLAB_SHIFT;
     struct hk_units run;
@@ -199,17 +204,22 @@ static void renew_run(struct hk_page *head, struct hk_large *large)
     }
 }
 
+void hk_huge_give_locked(const struct hk_page *head, const struct hk_large *large)
+{
+    struct hk_units run = hk_units_find_locked(head);
+    run.count = large->units;
+    hk_slabs.huge_units -= large->units;
+    hk_slabs.huge_bytes -= large->usable;
+    hk_units_give_locked(run, large->offset + large->touched);
+}
+
 static void free_units(struct hk_page *head, struct hk_large large)
 {
     if (large.moved) {
         renew_run(head, &large);
     }
     hk_lock_take(&hk_slabs.lock);
-    struct hk_units run = hk_units_find_locked(head);
-    run.count = large.units;
-    hk_slabs.huge_units -= large.units;
-    hk_slabs.huge_bytes -= large.usable;
-    hk_units_give_locked(run, large.offset + large.touched);
+    hk_huge_give_locked(head, &large);
     hk_lock_give(&hk_slabs.lock);
     hk_purge_excess();
 }
@@ -233,10 +243,10 @@ void hk_cold_large_free(struct hk_heap *heap, struct hk_page *page, void *block)
 {
     struct hk_page *head = hk_large_head(page, block);
     bool span = head->kind == HK_KIND_SPAN;
-    if (span && heap && hk_spans_keep(heap, head)) {
+    struct hk_large large = *hk_large_of(head);
+    if (span ? heap && hk_spans_keep(heap, head) : large.units && hk_parked_put(page, head)) {
         return;
     }
-    struct hk_large large = *hk_large_of(head);
     describe(page, HK_KIND_FREE, 0);
     describe(head, HK_KIND_FREE, 0);
     if (span) {

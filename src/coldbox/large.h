@@ -43,6 +43,12 @@ static inline void hk_large_mark(struct hk_page *page, enum hk_kind kind)
     atomic_store_explicit(&page->owner, owner, memory_order_relaxed);
 }
 
+/* -> where a block begins in a run that starts at `base`: behind the header, and aligned. */
+HK_HIDDEN uint32_t hk_huge_offset(const void *base, size_t align);
+
+/* The run of a freed huge block is free again. any; slabs.lock held. */
+HK_HIDDEN void hk_huge_give_locked(const struct hk_page *head, const struct hk_large *large);
+
 /* -> first byte of the run under a huge block. */
 static inline char *hk_huge_base(const struct hk_page *head)
 {

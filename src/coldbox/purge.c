@@ -5,6 +5,7 @@
 
 #include "coldbox/cold.h"
 #include "coldbox/heaps.h"
+#include "coldbox/parked.h"
 #include "coldbox/remote.h"
 #include "coldbox/spans.h"
 #include "coldbox/superslab.h"
@@ -234,17 +235,23 @@ static size_t allowed_bytes(void)
     return above - (spans < above / 2 ? spans : above / 2);
 }
 
+bool hk_purge_allows(size_t bytes)
+{
+    return dirty_bytes() + bytes <= allowed_bytes();
+}
+
 void hk_purge_excess(void)
 {
-    size_t above = allowed_bytes();
-    size_t dirty = dirty_bytes();
-    if (HK_LIKELY(dirty <= above)) {
+    if (HK_LIKELY(hk_purge_allows(hk_parked_bytes()))) {
         return;
     }
     if (HK_OS.now() < atomic_load_explicit(&purge.off_until, memory_order_relaxed)) {
         return;
     }
-    size_t floor = above - (above >> SLACK_SHIFT);
+    hk_parked_settle();
+    size_t above = allowed_bytes();
+    size_t dirty = dirty_bytes();
+    size_t floor = dirty > above ? above - (above >> SLACK_SHIFT) : dirty;
     while (dirty > floor) {
         if (purge_round(dirty - floor, false) == 0) {
             /* locked memory, for example: asking again at each free would help nobody */
@@ -286,6 +293,7 @@ void hk_cold_tick(uint64_t now)
     }
     hk_spans_tick();
     hk_lock_take(&hk_slabs.lock);
+    hk_parked_settle_locked();
     size_t hold = hk_slabs.hold;
     hk_lock_give(&hk_slabs.lock);
     while (dirty_bytes() > hold && purge_round(dirty_bytes() - hold, true)) {
@@ -317,6 +325,7 @@ size_t hk_cold_trim(struct hk_heap *heap, size_t keep)
         hk_warm_shrink(heap, 0);
     }
     hk_spans_clear_all();
+    hk_parked_settle();
     size_t round;
     do {
         size_t dirty = dirty_bytes();

@@ -17,6 +17,9 @@ HK_HIDDEN size_t hk_purge_threshold_locked(void);
 /* `bytes` of purged memory are in use again. */
 HK_HIDDEN void hk_purge_regret_locked(size_t bytes);
 
+/* -> true: policy would leave `bytes` more dirty than are. any; may be stale. */
+HK_HIDDEN bool hk_purge_allows(size_t bytes);
+
 /* Give back what exceeds the threshold, if anything does. any; no lock held. */
 HK_HIDDEN void hk_purge_excess(void);
 

@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: MIT */
+#include "coldbox/parked.h"
+
+#include "coldbox/large.h"
+#include "coldbox/purge.h"
+#include "coldbox/superslab.h"
+
+_Static_assert((HK_ARENA_UNITS << (HK_SUPERSLAB_SHIFT - HK_PARKED_GRAIN)) <= HK_PARKED_USABLE,
+               "a run's size fits below its address");
+
+struct hk_parked hk_parked;
+
+static char *block_of(uintptr_t word)
+{
+    const char *base = (const char *)(word & ~(uintptr_t)HK_PARKED_USABLE);
+    return (char *)base + hk_huge_offset(base, HK_ALIGN);
+}
+
+static void mark(struct hk_page *page, enum hk_kind kind)
+{
+    hk_large_mark(page, kind);
+    hk_large_mark(hk_page_head(page), kind);
+}
+
+/* -> true: a block as it was handed out, so that the next of its size is the same again. */
+static bool is_plain(const struct hk_page *head, const struct hk_large *large)
+{
+    size_t units = (large->offset + large->usable + HK_SUPERSLAB - 1) >> HK_SUPERSLAB_SHIFT;
+    return large->units == units && large->touched == large->usable && !large->moved &&
+           large->offset == hk_huge_offset(hk_huge_base(head), HK_ALIGN);
+}
+
+/* -> true: the next request may well be for such a block. */
+static inline bool is_asked_for(const struct hk_large *large)
+{
+    return large->usable == atomic_load_explicit(&hk_parked.asked, memory_order_relaxed);
+}
+
+bool hk_parked_put(struct hk_page *page, struct hk_page *head)
+{
+    const struct hk_large *large = hk_large_of(head);
+    uintptr_t waiting = atomic_load_explicit(&hk_parked.word, memory_order_relaxed);
+    if (!is_asked_for(large) || waiting || !is_plain(head, large) ||
+        !hk_purge_allows(large->usable)) {
+        return false;
+    }
+    uintptr_t word = (uintptr_t)hk_huge_base(head) | large->usable >> HK_PARKED_GRAIN;
+    mark(page, HK_KIND_FREE);
+    /* release: whoever takes it sees its descriptors */
+    return hk_atomic_cas(&hk_parked.word, &waiting, word, memory_order_release);
+}
+
+void *hk_parked_take(size_t usable)
+{
+    if (atomic_load_explicit(&hk_parked.asked, memory_order_relaxed) != usable) {
+        atomic_store_explicit(&hk_parked.asked, usable, memory_order_relaxed);
+        return NULL;
+    }
+    uintptr_t word = atomic_load_explicit(&hk_parked.word, memory_order_relaxed);
+    if ((word & HK_PARKED_USABLE) << HK_PARKED_GRAIN != usable ||
+        !hk_atomic_cas(&hk_parked.word, &word, 0, memory_order_acquire)) {
+        return NULL;
+    }
+    char *block = block_of(word);
+    mark(hk_page_of(block), HK_KIND_HUGE);
+    return block;
+}
+
+void hk_parked_give_locked(void)
+{
+    uintptr_t word = hk_atomic_swap(&hk_parked.word, 0, memory_order_acquire);
+    if (word) {
+        struct hk_page *page = hk_page_of(block_of(word));
+        hk_huge_give_locked(hk_page_head(page), hk_large_of(hk_page_head(page)));
+    }
+}

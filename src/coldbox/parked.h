@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: MIT */
+/* The huge block that was freed last. Its run waits in one word, so that a program that takes and
+ * frees blocks of one size above HK_SPAN_MAX takes no lock. It waits where policy allows its memory
+ * to stay dirty anyway, and for a block of exactly its size, which is also the last that was asked
+ * for: where sizes vary, nothing waits. To the arenas its units are in use:
+ * whoever takes units, counts them or gives memory back settles it first, under slabs.lock, which
+ * makes them free. */
+#ifndef HK_COLDBOX_PARKED_H
+#define HK_COLDBOX_PARKED_H
+
+#include "coldbox/superslab.h"
+
+struct hk_parked {
+    /* the run's address, and below it the block's usable bytes in 4 KiB, the least that an OS page
+     * has; 0: nothing waits */
+    _Alignas(HK_CACHE_LINE) _Atomic(uintptr_t) word;
+    /* usable bytes of the last request: where another size was asked for, nothing need wait */
+    _Atomic(size_t) asked;
+};
+
+extern HK_HIDDEN struct hk_parked hk_parked;
+
+enum {
+    HK_PARKED_GRAIN = 12,                /* log2 */
+    HK_PARKED_USABLE = HK_SUPERSLAB - 1, /* bits of the word */
+};
+
+/* -> bytes of what waits that may hold data; 0: nothing waits. any; may be stale. */
+static inline size_t hk_parked_bytes(void)
+{
+    uintptr_t word = atomic_load_explicit(&hk_parked.word, memory_order_relaxed);
+    return (word & HK_PARKED_USABLE) << HK_PARKED_GRAIN;
+}
+
+/* Free a huge block in units, of which `page` is the descriptor of its slice and `head` the one
+ * with its data. -> true: its run waits; false: nothing was done. any; no lock held. */
+HK_HIDDEN bool hk_parked_put(struct hk_page *page, struct hk_page *head);
+
+/* -> a block of `usable` bytes (of whole OS pages) that begins where huge blocks do, not zero; or
+ * NULL: none waits. any. */
+HK_HIDDEN void *hk_parked_take(size_t usable);
+
+/* Make the units of what waits free. any. */
+HK_HIDDEN void hk_parked_give_locked(void);
+
+static inline void hk_parked_settle_locked(void)
+{
+    if (hk_parked_bytes()) {
+        hk_parked_give_locked();
+    }
+}
+
+static inline void hk_parked_settle(void)
+{
+    if (hk_parked_bytes()) {
+        hk_lock_take(&hk_slabs.lock);
+        hk_parked_settle_locked();
+        hk_lock_give(&hk_slabs.lock);
+    }
+}
+
+#endif
