@@ -1,41 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* The huge block that was freed last: who gets it, and who makes it free before. */
-#include "unit/cold_unit.h"
+/* The huge block that was freed last: who gets it. */
+#include "unit/parked_unit.h"
 
-#include "coldbox/parked.h"
-#include "coldbox/purge.h"
+#include "coldbox/large.h"
 
 #include <pthread.h>
 #include <string.h>
-#include <sys/wait.h>
 #include <time.h>
-#include <unistd.h>
-
-enum { MIB = 1 << 20, SIZE = 3 * MIB };
-
-static int start(void **state)
-{
-    return start_cold(state);
-}
-
-/* A test's set-up: nothing waits, and a block may. */
-static int nothing_waits(void **state)
-{
-    calm_os(state);
-    hk_cold.trim(NULL, 0);
-    return hk_parked_bytes() ? 1 : 0;
-}
-
-static void *take(void)
-{
-    return take_large(SIZE, 16, 0);
-}
-
-static void assert_waits(bool waits)
-{
-    assert_int_equal(hk_parked_bytes(), waits ? SIZE : 0);
-    assert_null(hk_cold.check());
-}
 
 static void next_of_its_size_gets_it(void **state)
 {
@@ -186,136 +157,6 @@ static void one_waits_and_no_more(void **state)
     give_large(two);
 }
 
-static void statistics_count_it_as_free(void **state)
-{
-    (void)state;
-    size_t huge = cold_stat().huge;
-    size_t dirty = cold_stat().dirty;
-    give_large(take());
-    assert_int_equal(cold_stat().huge, huge);
-    assert_true(cold_stat().dirty >= dirty + SIZE);
-    assert_waits(false);
-}
-
-static void neighbour_grows_into_it(void **state)
-{
-    (void)state;
-    void *grows = take();
-    void *next = take();
-    assert_true((char *)next > (char *)grows && (char *)next < (char *)grows + 2 * HK_SUPERSLAB);
-    give_large(next);
-    assert_waits(true);
-    assert_ptr_equal(hk_cold.large_resize(hk_page_of(grows), grows, 7 * MIB), grows);
-    assert_waits(false);
-    give_large(grows);
-}
-
-static void pages_are_made_of_it(void **state)
-{
-    (void)state;
-    void *block = take();
-    give_large(block);
-    size_t reserved = cold_stat().reserved;
-    give_large(take());
-    assert_waits(true);
-    void *span[4];
-    for (size_t i = 0; i < 4; i++) {
-        span[i] = take_large(2 * MIB, 16, 0); /* one to a superslab */
-    }
-    assert_waits(false);
-    assert_int_equal(cold_stat().reserved, reserved);
-    for (size_t i = 0; i < 4; i++) {
-        give_large(span[i]);
-    }
-}
-
-static void trims_make_it_free(void **state)
-{
-    (void)state;
-    give_large(take());
-    assert_waits(true);
-    hk_cold.trim(NULL, 0);
-    assert_waits(false);
-    assert_int_equal(cold_stat().dirty, 0);
-}
-
-static void ticks_make_it_free(void **state)
-{
-    (void)state;
-    give_large(take());
-    assert_waits(true);
-    for (uint64_t tick = 1; tick <= 2; tick++) {
-        uint64_t now = (1000000 + tick * (HK_PURGE_DELAY_MS + 1)) * 1000000u;
-        hk_os_fake_set_now(now);
-        hk_cold.tick(now);
-        assert_waits(false);
-    }
-    assert_true(cold_stat().dirty <= hk_slabs.hold);
-}
-
-/* Nothing is held for regret: policy allows its least. */
-static void forget_regret(void)
-{
-    hk_lock_take(&hk_slabs.lock);
-    hk_slabs.hold = 0;
-    hk_slabs_publish_locked();
-    hk_lock_give(&hk_slabs.lock);
-}
-
-static void waits_where_it_might_stay_dirty(void **state)
-{
-    (void)state;
-    void *block = take();
-    atomic_store(&hk_slabs.purge_above, SIZE - 1);
-    give_large(block);
-    assert_waits(false);
-    block = take();
-    atomic_store(&hk_slabs.purge_above, SIZE);
-    give_large(block);
-    assert_waits(true);
-}
-
-static void counts_as_dirty_while_it_waits(void **state)
-{
-    (void)state;
-    enum { SPANS = 4 };
-    void *block = take();
-    void *span[SPANS];
-    for (size_t i = 0; i < SPANS; i++) {
-        span[i] = take_large(2 * MIB, 16, 0);
-    }
-    forget_regret();
-    give_large(block);
-    assert_waits(true);
-    for (size_t i = 0; i < SPANS; i++) {
-        give_large(span[i]);
-        assert_true(atomic_load(&hk_slabs.dirty_bytes) + hk_parked_bytes() <=
-                    atomic_load(&hk_slabs.purge_above));
-    }
-    assert_waits(false);
-}
-
-static void child_of_a_fork_finds_it_free(void **state)
-{
-    (void)state;
-    void *block = take();
-    give_large(block);
-    assert_waits(true);
-    hk_cold.prefork();
-    pid_t child = fork();
-    if (child == 0) {
-        hk_cold.child(NULL);
-        bool right = hk_parked_bytes() == 0 && !hk_cold.check() && hk_slabs.huge_units == 0 &&
-                     take() == block && cold_stat().huge == SIZE;
-        _exit(right ? 0 : 1);
-    }
-    hk_cold.parent();
-    int status = -1;
-    assert_int_equal(waitpid(child, &status, 0), child);
-    assert_int_equal(status, 0);
-    assert_waits(true);
-}
-
 #if !HK_SINGLE
 enum { THREADS = 4, ROUNDS = 3000 };
 static _Atomic(bool) shared;
@@ -353,14 +194,6 @@ static void threads_never_share_it(void **state)
 }
 #endif
 
-static void eager_policy_lets_nothing_wait(void **state)
-{
-    (void)state;
-    give_large(take());
-    assert_waits(false);
-    assert_int_equal(cold_stat().dirty, 0);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -373,29 +206,12 @@ int main(void)
         cmocka_unit_test_setup(what_nobody_asks_for_does_not_wait, nothing_waits),
         cmocka_unit_test_setup(size_decides_whoever_asked_last, nothing_waits),
         cmocka_unit_test_setup(one_waits_and_no_more, nothing_waits),
-        cmocka_unit_test_setup(statistics_count_it_as_free, nothing_waits),
-        cmocka_unit_test_setup(neighbour_grows_into_it, nothing_waits),
-        cmocka_unit_test_setup(pages_are_made_of_it, nothing_waits),
-        cmocka_unit_test_setup(trims_make_it_free, nothing_waits),
-        cmocka_unit_test_setup(waits_where_it_might_stay_dirty, nothing_waits),
-        cmocka_unit_test_setup(child_of_a_fork_finds_it_free, nothing_waits),
 #if !HK_SINGLE
         cmocka_unit_test_setup(threads_never_share_it, nothing_waits),
 #endif
     };
-    const struct CMUnitTest batch[] = {
-        cmocka_unit_test_setup(ticks_make_it_free, nothing_waits),
-        cmocka_unit_test_setup(counts_as_dirty_while_it_waits, nothing_waits),
-    };
-    const struct CMUnitTest eager[] = {
-        cmocka_unit_test_setup(eager_policy_lets_nothing_wait, nothing_waits),
-    };
     if (HK_FREE_POLICY == HK_FREE_EAGER) {
-        return cmocka_run_group_tests_name("parked", eager, start, NULL);
+        return 77; /* skipped: nothing ever waits, as parked_account_test sees */
     }
-    int failed = cmocka_run_group_tests_name("parked", tests, start, NULL);
-    if (HK_FREE_POLICY == HK_FREE_BATCH) {
-        failed += cmocka_run_group_tests_name("parked, and given back", batch, NULL, NULL);
-    }
-    return failed;
+    return cmocka_run_group_tests_name("parked", tests, start, NULL);
 }

@@ -1,0 +1,173 @@
+/* SPDX-License-Identifier: MIT */
+/* The huge block that waits is free memory: who makes it free, and how much may wait. */
+#include "unit/parked_unit.h"
+
+#include "coldbox/purge.h"
+
+#include <sys/wait.h>
+#include <unistd.h>
+
+static void statistics_count_it_as_free(void **state)
+{
+    (void)state;
+    size_t huge = cold_stat().huge;
+    size_t dirty = cold_stat().dirty;
+    give_large(take());
+    assert_int_equal(cold_stat().huge, huge);
+    assert_true(cold_stat().dirty >= dirty + SIZE);
+    assert_waits(false);
+}
+
+static void neighbour_grows_into_it(void **state)
+{
+    (void)state;
+    void *grows = take();
+    void *next = take();
+    assert_true((char *)next > (char *)grows && (char *)next < (char *)grows + 2 * HK_SUPERSLAB);
+    give_large(next);
+    assert_waits(true);
+    assert_ptr_equal(hk_cold.large_resize(hk_page_of(grows), grows, 7 * MIB), grows);
+    assert_waits(false);
+    give_large(grows);
+}
+
+static void pages_are_made_of_it(void **state)
+{
+    (void)state;
+    void *block = take();
+    give_large(block);
+    size_t reserved = cold_stat().reserved;
+    give_large(take());
+    assert_waits(true);
+    void *span[4];
+    for (size_t i = 0; i < 4; i++) {
+        span[i] = take_large(2 * MIB, 16, 0); /* one to a superslab */
+    }
+    assert_waits(false);
+    assert_int_equal(cold_stat().reserved, reserved);
+    for (size_t i = 0; i < 4; i++) {
+        give_large(span[i]);
+    }
+}
+
+static void trims_make_it_free(void **state)
+{
+    (void)state;
+    give_large(take());
+    assert_waits(true);
+    hk_cold.trim(NULL, 0);
+    assert_waits(false);
+    assert_int_equal(cold_stat().dirty, 0);
+}
+
+static void ticks_make_it_free(void **state)
+{
+    (void)state;
+    give_large(take());
+    assert_waits(true);
+    for (uint64_t tick = 1; tick <= 2; tick++) {
+        uint64_t now = (1000000 + tick * (HK_PURGE_DELAY_MS + 1)) * 1000000u;
+        hk_os_fake_set_now(now);
+        hk_cold.tick(now);
+        assert_waits(false);
+    }
+    assert_true(cold_stat().dirty <= hk_slabs.hold);
+}
+
+static void waits_where_it_might_stay_dirty(void **state)
+{
+    (void)state;
+    void *block = take();
+    atomic_store(&hk_slabs.purge_above, SIZE - 1);
+    give_large(block);
+    assert_waits(false);
+    block = take();
+    atomic_store(&hk_slabs.purge_above, SIZE);
+    give_large(block);
+    assert_waits(true);
+}
+
+/* Nothing is held for regret: policy allows its least. */
+static void forget_regret(void)
+{
+    hk_lock_take(&hk_slabs.lock);
+    hk_slabs.hold = 0;
+    hk_slabs_publish_locked();
+    hk_lock_give(&hk_slabs.lock);
+}
+
+static void counts_as_dirty_while_it_waits(void **state)
+{
+    (void)state;
+    enum { SPANS = 4 };
+    void *block = take();
+    void *span[SPANS];
+    for (size_t i = 0; i < SPANS; i++) {
+        span[i] = take_large(2 * MIB, 16, 0);
+    }
+    forget_regret();
+    give_large(block);
+    assert_waits(true);
+    for (size_t i = 0; i < SPANS; i++) {
+        give_large(span[i]);
+        assert_true(atomic_load(&hk_slabs.dirty_bytes) + hk_parked_bytes() <=
+                    atomic_load(&hk_slabs.purge_above));
+    }
+    assert_waits(false);
+}
+
+static void child_of_a_fork_finds_it_free(void **state)
+{
+    (void)state;
+    void *block = take();
+    give_large(block);
+    assert_waits(true);
+    hk_cold.prefork();
+    pid_t child = fork();
+    if (child == 0) {
+        hk_cold.child(NULL);
+        bool right = hk_parked_bytes() == 0 && !hk_cold.check() && hk_slabs.huge_units == 0 &&
+                     take() == block && cold_stat().huge == SIZE;
+        _exit(right ? 0 : 1);
+    }
+    hk_cold.parent();
+    int status = -1;
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_int_equal(status, 0);
+    assert_waits(true);
+}
+
+static void eager_policy_lets_nothing_wait(void **state)
+{
+    (void)state;
+    give_large(take());
+    assert_waits(false);
+    assert_int_equal(cold_stat().dirty, 0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup(statistics_count_it_as_free, nothing_waits),
+        cmocka_unit_test_setup(neighbour_grows_into_it, nothing_waits),
+        cmocka_unit_test_setup(pages_are_made_of_it, nothing_waits),
+        cmocka_unit_test_setup(trims_make_it_free, nothing_waits),
+        cmocka_unit_test_setup(waits_where_it_might_stay_dirty, nothing_waits),
+        cmocka_unit_test_setup(child_of_a_fork_finds_it_free, nothing_waits),
+    };
+    const struct CMUnitTest batch[] = {
+        cmocka_unit_test_setup(ticks_make_it_free, nothing_waits),
+        cmocka_unit_test_setup(counts_as_dirty_while_it_waits, nothing_waits),
+    };
+    const struct CMUnitTest eager[] = {
+        cmocka_unit_test_setup(eager_policy_lets_nothing_wait, nothing_waits),
+    };
+    if (HK_FREE_POLICY == HK_FREE_EAGER) {
+        return cmocka_run_group_tests_name("parked", eager, start, NULL);
+    }
+    int failed = cmocka_run_group_tests_name("parked", tests, start, NULL);
+    if (HK_FREE_POLICY == HK_FREE_BATCH) {
+        failed += cmocka_run_group_tests_name("parked, and given back", batch, NULL, NULL);
+    }
+    return failed;
+}

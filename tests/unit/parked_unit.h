@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: MIT */
+/* What the tests of the huge block that waits share. */
+#ifndef HK_UNIT_PARKED_UNIT_H
+#define HK_UNIT_PARKED_UNIT_H
+
+#include "unit/cold_unit.h"
+
+#include "coldbox/parked.h"
+
+enum { MIB = 1 << 20, SIZE = 3 * MIB };
+
+static inline int start(void **state)
+{
+    return start_cold(state);
+}
+
+/* A test's set-up: nothing waits, and a block may. */
+static inline int nothing_waits(void **state)
+{
+    calm_os(state);
+    hk_cold.trim(NULL, 0);
+    return hk_parked_bytes() ? 1 : 0;
+}
+
+static inline void *take(void)
+{
+    return take_large(SIZE, 16, 0);
+}
+
+static inline void assert_waits(bool waits)
+{
+    assert_int_equal(hk_parked_bytes(), waits ? SIZE : 0);
+    assert_null(hk_cold.check());
+}
+
+#endif
