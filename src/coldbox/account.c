@@ -53,7 +53,6 @@ static size_t live_blocks_locked(void)
 
 static void read_slabs_locked(struct hk_cold_stat *out)
 {
-    hk_parked_settle_locked();
     out->superslabs = hk_slabs.superslabs;
     out->draining = hk_slabs.tiers[HK_TIER_DRAINING];
     out->empty = hk_slabs.tiers[HK_TIER_FREE];
@@ -94,6 +93,7 @@ void hk_cold_stat(struct hk_cold_stat *out)
 {
     *out = (struct hk_cold_stat){0};
     hk_lock_take(&hk_slabs.lock);
+    hk_parked_settle_locked();
     read_slabs_locked(out);
     hk_lock_give(&hk_slabs.lock);
     read_rest(out);

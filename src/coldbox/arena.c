@@ -115,9 +115,9 @@ void hk_units_clean_locked(struct hk_units units)
     hk_slabs_publish_locked();
 }
 
-struct hk_units hk_units_find_locked(const void *addr)
+struct hk_units hk_units_find(const void *addr)
 {
-    struct hk_arena *arena = atomic_load_explicit(&hk_slabs.arenas, memory_order_relaxed);
+    struct hk_arena *arena = atomic_load_explicit(&hk_slabs.arenas, memory_order_acquire);
     for (; arena; arena = arena->next) {
         size_t offset = (size_t)((const char *)addr - arena->base);
         if (offset >> HK_SUPERSLAB_SHIFT < arena->units) {

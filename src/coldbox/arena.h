@@ -2,7 +2,7 @@
 /* Arenas: runs of superslab-sized, superslab-aligned units, mapped once and kept. A unit is free, a
  * superslab, or part of a huge block. Free units remember how much of them was touched, so that
  * clean memory is known to be zero and dirty memory is found again. Everything here is under
- * slabs.lock except hk_arena_grow. */
+ * slabs.lock but where it says so. */
 #ifndef HK_COLDBOX_ARENA_H
 #define HK_COLDBOX_ARENA_H
 
@@ -69,8 +69,9 @@ HK_HIDDEN void hk_units_give_locked(struct hk_units units, size_t touched);
 /* Free units hold no data any more. */
 HK_HIDDEN void hk_units_clean_locked(struct hk_units units);
 
-/* -> the unit that `addr` lies in (count 1), or arena NULL. */
-HK_HIDDEN struct hk_units hk_units_find_locked(const void *addr);
+/* -> the unit that `addr` lies in (count 1), or arena NULL. any, with or without the lock: arenas
+ * stay, and what they say of units in use is their holder's. */
+HK_HIDDEN struct hk_units hk_units_find(const void *addr);
 
 /* Map an arena of at least `count` units and publish it. -> 0 or errno. any; takes slabs.lock. */
 HK_HIDDEN int hk_arena_grow(uint32_t count);

@@ -16,7 +16,6 @@
 
 enum {
     UNITS_MAX = HK_ARENA_UNITS / 2, /* a larger block is a mapping of its own */
-    OFFSET_MAX = HK_MAPS_OFFSET,    /* bytes in front of a block that is not aligned to more */
     RESERVED_PART = 4, /* of the units in arenas, that blocks may have which the pool could serve */
 };
 
@@ -51,6 +50,12 @@ uint32_t hk_huge_offset(const void *base, size_t align)
     return align > HK_SUPERSLAB
                ? HK_SUPERSLAB
                : (uint32_t)hk_round_up(header + HK_DESCRIPTORS, align > page ? align : page);
+}
+
+size_t hk_huge_offset_most(size_t align)
+{
+    size_t page = HK_OS.facts()->page;
+    return hk_round_up(HK_MAPS_OFFSET, align > page ? align : page);
 }
 
 /* Write the header of a run that starts at `base`. -> the block. */
@@ -101,6 +106,7 @@ static void *alloc_mapping(struct hk_large large, size_t align)
 static bool take_run_locked(uint32_t count, size_t align, size_t usable, struct hk_units *out,
                             bool *zero)
 {
+    hk_parked_settle_locked();
     hk_slabs.huge_units += count; /* before the units are taken, which publishes the account */
     hk_slabs.huge_bytes += usable;
     if (hk_units_take_locked(count, align, out, zero)) {
@@ -136,14 +142,13 @@ static void *open_run(struct hk_units run, struct hk_large large, size_t align)
 static void *alloc_huge(size_t size, size_t align, size_t reserve, bool *zero)
 {
     size_t page = HK_OS.facts()->page;
-    size_t offset =
-        align > HK_SUPERSLAB ? HK_SUPERSLAB : hk_round_up(OFFSET_MAX, align > page ? align : page);
+    size_t offset = align > HK_SUPERSLAB ? HK_SUPERSLAB : hk_huge_offset_most(align);
     if (size > (size_t)PTRDIFF_MAX - 2 * align - 2 * HK_SUPERSLAB) {
         return NULL;
     }
     struct hk_large large = {.usable = hk_round_up(size, page), .offset = (uint32_t)offset};
     large.touched = large.usable;
-    size_t units = (offset + large.usable + HK_SUPERSLAB - 1) >> HK_SUPERSLAB_SHIFT;
+    size_t units = hk_huge_units(offset, large.usable);
     if (units > UNITS_MAX || align >> HK_SUPERSLAB_SHIFT > UNITS_MAX) {
         *zero = true;
         return alloc_mapping(large, align);
@@ -153,7 +158,7 @@ static void *alloc_huge(size_t size, size_t align, size_t reserve, bool *zero)
         *zero = false;
         return parked;
     }
-    size_t wanted = (offset + reserve + HK_SUPERSLAB - 1) >> HK_SUPERSLAB_SHIFT;
+    size_t wanted = hk_huge_units(offset, reserve);
     struct hk_units run;
     bool found = wanted > units && wanted <= UNITS_MAX &&
                  get_run((uint32_t)wanted, align, large.usable, &run, zero);
@@ -171,6 +176,7 @@ static void *alloc_to_grow(size_t size, bool *zero)
     large.touched = large.usable;
     struct hk_units run;
     hk_lock_take(&hk_slabs.lock);
+    hk_parked_settle_locked();
     bool found = hk_slabs.huge_units < hk_slabs.units / RESERVED_PART &&
                  take_run_locked(1, HK_SUPERSLAB, large.usable, &run, zero);
     hk_lock_give(&hk_slabs.lock);
@@ -206,7 +212,7 @@ static void renew_run(struct hk_page *head, struct hk_large *large)
 
 void hk_huge_give_locked(const struct hk_page *head, const struct hk_large *large)
 {
-    struct hk_units run = hk_units_find_locked(head);
+    struct hk_units run = hk_units_find(head);
     run.count = large->units;
     hk_slabs.huge_units -= large->units;
     hk_slabs.huge_bytes -= large->usable;

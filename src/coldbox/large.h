@@ -46,6 +46,15 @@ static inline void hk_large_mark(struct hk_page *page, enum hk_kind kind)
 /* -> where a block begins in a run that starts at `base`: behind the header, and aligned. */
 HK_HIDDEN uint32_t hk_huge_offset(const void *base, size_t align);
 
+/* -> the most of that, whatever the base, for align <= HK_SUPERSLAB. */
+HK_HIDDEN size_t hk_huge_offset_most(size_t align);
+
+/* -> units of a run for a block of `usable` bytes, `offset` behind its start. */
+static inline size_t hk_huge_units(size_t offset, size_t usable)
+{
+    return (offset + usable + HK_SUPERSLAB - 1) >> HK_SUPERSLAB_SHIFT;
+}
+
 /* The run of a freed huge block is free again. any; slabs.lock held. */
 HK_HIDDEN void hk_huge_give_locked(const struct hk_page *head, const struct hk_large *large);
 

@@ -34,7 +34,7 @@ static bool resize_span(struct hk_page *page, size_t size)
 /* Change the number of units under a block. -> false: the units that follow are not free. */
 static bool fit_units_locked(struct hk_page *head, struct hk_large *large, uint32_t need)
 {
-    struct hk_units run = hk_units_find_locked(head);
+    struct hk_units run = hk_units_find(head);
     run.count = large->units;
     if (need > run.count && !hk_units_extend_locked(run, need - run.count)) {
         return false;

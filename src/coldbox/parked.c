@@ -5,14 +5,14 @@
 #include "coldbox/purge.h"
 #include "coldbox/superslab.h"
 
-_Static_assert((HK_ARENA_UNITS << (HK_SUPERSLAB_SHIFT - HK_PARKED_GRAIN)) <= HK_PARKED_USABLE,
+_Static_assert(HK_ARENA_UNITS << (HK_SUPERSLAB_SHIFT - HK_PARKED_GRAIN) <= 1 << HK_PARKED_REST,
                "a run's size fits below its address");
 
 struct hk_parked hk_parked;
 
 static char *block_of(uintptr_t word)
 {
-    const char *base = (const char *)(word & ~(uintptr_t)HK_PARKED_USABLE);
+    const char *base = (const char *)(word & ~(uintptr_t)(HK_SUPERSLAB - 1));
     return (char *)base + hk_huge_offset(base, HK_ALIGN);
 }
 
@@ -25,9 +25,21 @@ static void mark(struct hk_page *page, enum hk_kind kind)
 /* -> true: a block as it was handed out, so that the next of its size is the same again. */
 static bool is_plain(const struct hk_page *head, const struct hk_large *large)
 {
-    size_t units = (large->offset + large->usable + HK_SUPERSLAB - 1) >> HK_SUPERSLAB_SHIFT;
-    return large->units == units && large->touched == large->usable && !large->moved &&
+    return large->units == hk_huge_units(hk_huge_offset_most(HK_ALIGN), large->usable) &&
+           large->touched == large->usable && !large->moved &&
            large->offset == hk_huge_offset(hk_huge_base(head), HK_ALIGN);
+}
+
+/* -> what the run's last unit may hold behind the block, in steps of the word. */
+static size_t rest_of(const struct hk_page *head, const struct hk_large *large)
+{
+    struct hk_units run = hk_units_find(head);
+    size_t touched = (size_t)run.arena->touched[run.index + large->units - 1] * 4096;
+    size_t end = large->offset + large->usable;
+    size_t last = (size_t)(large->units - 1) << HK_SUPERSLAB_SHIFT;
+    size_t used = end > last ? end - last : 0;
+    size_t rest = touched > used ? touched - used : 0;
+    return hk_round_up(rest, 1 << HK_PARKED_REST) >> HK_PARKED_REST;
 }
 
 /* -> true: the next request may well be for such a block. */
@@ -40,11 +52,16 @@ bool hk_parked_put(struct hk_page *page, struct hk_page *head)
 {
     const struct hk_large *large = hk_large_of(head);
     uintptr_t waiting = atomic_load_explicit(&hk_parked.word, memory_order_relaxed);
-    if (!is_asked_for(large) || waiting || !is_plain(head, large) ||
-        !hk_purge_allows(large->usable)) {
+    if (!is_asked_for(large) || waiting || !is_plain(head, large)) {
         return false;
     }
-    uintptr_t word = (uintptr_t)hk_huge_base(head) | large->usable >> HK_PARKED_GRAIN;
+    size_t rest = rest_of(head, large);
+    if (rest > HK_PARKED_REST_MOST ||
+        !hk_purge_allows(large->usable + (rest << HK_PARKED_REST) + HK_SLICE)) {
+        return false;
+    }
+    uintptr_t word =
+        (uintptr_t)hk_huge_base(head) | rest << HK_PARKED_REST | large->usable >> HK_PARKED_GRAIN;
     mark(page, HK_KIND_FREE);
     /* release: whoever takes it sees its descriptors */
     return hk_atomic_cas(&hk_parked.word, &waiting, word, memory_order_release);
@@ -57,7 +74,7 @@ void *hk_parked_take(size_t usable)
         return NULL;
     }
     uintptr_t word = atomic_load_explicit(&hk_parked.word, memory_order_relaxed);
-    if ((word & HK_PARKED_USABLE) << HK_PARKED_GRAIN != usable ||
+    if (hk_parked_usable(word) != usable ||
         !hk_atomic_cas(&hk_parked.word, &word, 0, memory_order_acquire)) {
         return NULL;
     }

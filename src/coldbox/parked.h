@@ -1,46 +1,53 @@
 /* SPDX-License-Identifier: MIT */
-/* The huge block that was freed last. Its run waits in one word, so that a program that takes and
- * frees blocks of one size above HK_SPAN_MAX takes no lock. It waits where policy allows its memory
- * to stay dirty anyway, and for a block of exactly its size, which is also the last that was asked
- * for: where sizes vary, nothing waits. To the arenas its units are in use:
- * whoever takes units, counts them or gives memory back settles it first, under slabs.lock, which
- * makes them free. */
+/* One freed huge block. Its run waits in a word, so that a program that takes and frees blocks of
+ * one size above HK_SPAN_MAX takes no lock. It waits where policy allows its memory to stay dirty
+ * anyway, and for a block of exactly its size, which is also the last that was asked for: where
+ * sizes vary, nothing waits. To the arenas its units are in use: whoever takes units, counts them
+ * or gives memory back settles it first, under slabs.lock, which makes them free. */
 #ifndef HK_COLDBOX_PARKED_H
 #define HK_COLDBOX_PARKED_H
 
 #include "coldbox/superslab.h"
 
 struct hk_parked {
-    /* the run's address, and below it the block's usable bytes in 4 KiB, the least that an OS page
-     * has; 0: nothing waits */
-    _Alignas(HK_CACHE_LINE) _Atomic(uintptr_t) word;
-    /* usable bytes of the last request: where another size was asked for, nothing need wait */
+    _Alignas(HK_CACHE_LINE) _Atomic(uintptr_t) word; /* see below; 0: nothing waits */
+    /* usable bytes of the last request that something might wait for */
     _Atomic(size_t) asked;
 };
 
 extern HK_HIDDEN struct hk_parked hk_parked;
 
+/* The word: the run's address, and in the bits that it leaves free the block's usable bytes and how
+ * much more of the run's last unit may hold data. */
 enum {
-    HK_PARKED_GRAIN = 12,                /* log2 */
-    HK_PARKED_USABLE = HK_SUPERSLAB - 1, /* bits of the word */
+    HK_PARKED_GRAIN = 12, /* log2 of what usable bytes are counted in: no OS page has less */
+    HK_PARKED_REST = 18,  /* the first bit of the rest, and log2 of what it is counted in */
+    HK_PARKED_REST_MOST = (1 << (HK_SUPERSLAB_SHIFT - HK_PARKED_REST)) - 1,
 };
 
-/* -> bytes of what waits that may hold data; 0: nothing waits. any; may be stale. */
+HK_INLINE size_t hk_parked_usable(uintptr_t word)
+{
+    return (word & ((1 << HK_PARKED_REST) - 1)) << HK_PARKED_GRAIN;
+}
+
+/* -> bytes of what waits that may hold data, its header with them; 0: nothing waits. any; may be
+ * stale. */
 static inline size_t hk_parked_bytes(void)
 {
     uintptr_t word = atomic_load_explicit(&hk_parked.word, memory_order_relaxed);
-    return (word & HK_PARKED_USABLE) << HK_PARKED_GRAIN;
+    size_t rest = (word & (HK_SUPERSLAB - 1)) >> HK_PARKED_REST << HK_PARKED_REST;
+    return word ? hk_parked_usable(word) + rest + HK_SLICE : 0;
 }
 
 /* Free a huge block in units, of which `page` is the descriptor of its slice and `head` the one
- * with its data. -> true: its run waits; false: nothing was done. any; no lock held. */
+ * with its data. -> true: its run waits; false: free it. any; no lock held. */
 HK_HIDDEN bool hk_parked_put(struct hk_page *page, struct hk_page *head);
 
 /* -> a block of `usable` bytes (of whole OS pages) that begins where huge blocks do, not zero; or
  * NULL: none waits. any. */
 HK_HIDDEN void *hk_parked_take(size_t usable);
 
-/* Make the units of what waits free. any. */
+/* Make the units of what waits free. any; slabs.lock held. */
 HK_HIDDEN void hk_parked_give_locked(void);
 
 static inline void hk_parked_settle_locked(void)

@@ -97,8 +97,8 @@ static void unit_is_found_by_its_address(void **state)
     bool zero;
     struct hk_units units = take(2, HK_SUPERSLAB, &zero);
     hk_lock_take(&hk_slabs.lock);
-    struct hk_units found = hk_units_find_locked(hk_units_base(units) + HK_SUPERSLAB + 5);
-    struct hk_units none = hk_units_find_locked(&foreign);
+    struct hk_units found = hk_units_find(hk_units_base(units) + HK_SUPERSLAB + 5);
+    struct hk_units none = hk_units_find(&foreign);
     hk_lock_give(&hk_slabs.lock);
     assert_ptr_equal(found.arena, units.arena);
     assert_int_equal(found.index, units.index + 1);

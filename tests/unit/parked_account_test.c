@@ -31,6 +31,42 @@ static void neighbour_grows_into_it(void **state)
     give_large(grows);
 }
 
+/* A quarter of all units, and no more, may be under blocks that grow. */
+static void its_units_are_there_for_blocks_that_grow(void **state)
+{
+    (void)state;
+    if (HK_THP != HK_THP_AUTO && HK_THP != HK_THP_NEVER) {
+        skip(); /* short blocks have no units there */
+    }
+    enum { MOST = 64 };
+    void *held[MOST];
+    size_t count = 0;
+    while (hk_slabs.huge_units < hk_slabs.units / 4 && count < MOST) {
+        held[count++] = take();
+    }
+    assert_in_range(count, 1, MOST - 1);
+    bool zero;
+    assert_null(hk_cold.large_alloc(20000, 16, 40000, &zero));
+    give_large(held[--count]);
+    assert_waits(true);
+    void *grows = hk_cold.large_alloc(20000, 16, 40000, &zero);
+    assert_non_null(grows);
+    give_large(grows);
+    while (count) {
+        give_large(held[--count]);
+    }
+}
+
+static void refused_request_leaves_the_peak(void **state)
+{
+    (void)state;
+    give_large(take());
+    assert_waits(true);
+    hk_os_fake_fail(HK_OS_MAP, 1, true);
+    assert_null(take_large((size_t)500 * MIB, 16, 0));
+    assert_true(hk_slabs.peak < (size_t)100 * MIB);
+}
+
 static void pages_are_made_of_it(void **state)
 {
     (void)state;
@@ -78,11 +114,11 @@ static void waits_where_it_might_stay_dirty(void **state)
 {
     (void)state;
     void *block = take();
-    atomic_store(&hk_slabs.purge_above, SIZE - 1);
+    atomic_store(&hk_slabs.purge_above, SIZE + HK_SLICE - 1);
     give_large(block);
     assert_waits(false);
     block = take();
-    atomic_store(&hk_slabs.purge_above, SIZE);
+    atomic_store(&hk_slabs.purge_above, SIZE + HK_SLICE);
     give_large(block);
     assert_waits(true);
 }
@@ -114,6 +150,25 @@ static void counts_as_dirty_while_it_waits(void **state)
                     atomic_load(&hk_slabs.purge_above));
     }
     assert_waits(false);
+}
+
+/* What was in its units before counts as well. */
+static void counts_as_much_as_it_becomes(void **state)
+{
+    (void)state;
+    give_large(take_large(4 * MIB - 64 * 1024, 16, 0));
+    give_large(take_large(4 * MIB - 128 * 1024, 16, 0));
+    void *block = take();
+    give_large(block);
+    assert_waits(true);
+    size_t dirty = atomic_load(&hk_slabs.dirty_bytes);
+    size_t waits = hk_parked_bytes();
+    hk_lock_take(&hk_slabs.lock);
+    hk_parked_settle_locked();
+    hk_lock_give(&hk_slabs.lock);
+    size_t became = atomic_load(&hk_slabs.dirty_bytes) - dirty;
+    assert_true(became > SIZE + 512 * 1024);
+    assert_in_range(waits, became, became + 512 * 1024);
 }
 
 static void child_of_a_fork_finds_it_free(void **state)
@@ -150,7 +205,10 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(statistics_count_it_as_free, nothing_waits),
         cmocka_unit_test_setup(neighbour_grows_into_it, nothing_waits),
+        cmocka_unit_test_setup(its_units_are_there_for_blocks_that_grow, nothing_waits),
+        cmocka_unit_test_setup(refused_request_leaves_the_peak, nothing_waits),
         cmocka_unit_test_setup(pages_are_made_of_it, nothing_waits),
+        cmocka_unit_test_setup(counts_as_much_as_it_becomes, nothing_waits),
         cmocka_unit_test_setup(trims_make_it_free, nothing_waits),
         cmocka_unit_test_setup(waits_where_it_might_stay_dirty, nothing_waits),
         cmocka_unit_test_setup(child_of_a_fork_finds_it_free, nothing_waits),

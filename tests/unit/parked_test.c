@@ -109,7 +109,7 @@ static void changed_blocks_do_not_wait(void **state)
     give_large(shrunk);
     assert_waits(false);
     give_large(other);
-    assert_int_equal(hk_parked_bytes(), SIZE - 4096);
+    assert_int_equal(waiting(), SIZE - 4096);
     void *aligned = take_large(SIZE, 64 * 1024, 0);
     give_large(take());
     hk_cold.trim(NULL, 0);
@@ -125,7 +125,7 @@ static void what_nobody_asks_for_does_not_wait(void **state)
     give_large(block);
     assert_waits(false);
     give_large(other);
-    assert_int_equal(hk_parked_bytes(), SIZE + 4096);
+    assert_int_equal(waiting(), SIZE + 4096);
 }
 
 /* As where two threads ask for two sizes in turns. */
