@@ -52,12 +52,6 @@ uint32_t hk_huge_offset(const void *base, size_t align)
                : (uint32_t)hk_round_up(header + HK_DESCRIPTORS, align > page ? align : page);
 }
 
-size_t hk_huge_offset_most(size_t align)
-{
-    size_t page = HK_OS.facts()->page;
-    return hk_round_up(HK_MAPS_OFFSET, align > page ? align : page);
-}
-
 /* Write the header of a run that starts at `base`. -> the block. */
 static void *open_huge(char *base, struct hk_large large)
 {
@@ -142,7 +136,7 @@ static void *open_run(struct hk_units run, struct hk_large large, size_t align)
 static void *alloc_huge(size_t size, size_t align, size_t reserve, bool *zero)
 {
     size_t page = HK_OS.facts()->page;
-    size_t offset = align > HK_SUPERSLAB ? HK_SUPERSLAB : hk_huge_offset_most(align);
+    size_t offset = align > HK_SUPERSLAB ? HK_SUPERSLAB : hk_huge_offset_most(align, page);
     if (size > (size_t)PTRDIFF_MAX - 2 * align - 2 * HK_SUPERSLAB) {
         return NULL;
     }
@@ -250,7 +244,8 @@ void hk_cold_large_free(struct hk_heap *heap, struct hk_page *page, void *block)
     struct hk_page *head = hk_large_head(page, block);
     bool span = head->kind == HK_KIND_SPAN;
     struct hk_large large = *hk_large_of(head);
-    if (span ? heap && hk_spans_keep(heap, head) : large.units && hk_parked_put(page, head)) {
+    bool asked = !span && large.units && hk_parked_is_asked(large.usable);
+    if ((span && heap && hk_spans_keep(heap, head)) || (asked && hk_parked_put(page, head))) {
         return;
     }
     describe(page, HK_KIND_FREE, 0);

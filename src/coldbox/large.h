@@ -46,8 +46,12 @@ static inline void hk_large_mark(struct hk_page *page, enum hk_kind kind)
 /* -> where a block begins in a run that starts at `base`: behind the header, and aligned. */
 HK_HIDDEN uint32_t hk_huge_offset(const void *base, size_t align);
 
-/* -> the most of that, whatever the base, for align <= HK_SUPERSLAB. */
-HK_HIDDEN size_t hk_huge_offset_most(size_t align);
+/* -> the most of that, whatever the base, for align <= HK_SUPERSLAB and OS pages of `page` bytes.
+ */
+static inline size_t hk_huge_offset_most(size_t align, size_t page)
+{
+    return hk_round_up(HK_MAPS_OFFSET, align > page ? align : page);
+}
 
 /* -> units of a run for a block of `usable` bytes, `offset` behind its start. */
 static inline size_t hk_huge_units(size_t offset, size_t usable)

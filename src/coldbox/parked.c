@@ -5,6 +5,8 @@
 #include "coldbox/purge.h"
 #include "coldbox/superslab.h"
 
+#include "hk_seat_os.h"
+
 _Static_assert(HK_ARENA_UNITS << (HK_SUPERSLAB_SHIFT - HK_PARKED_GRAIN) <= 1 << HK_PARKED_REST,
                "a run's size fits below its address");
 
@@ -25,9 +27,9 @@ static void mark(struct hk_page *page, enum hk_kind kind)
 /* -> true: a block as it was handed out, so that the next of its size is the same again. */
 static bool is_plain(const struct hk_page *head, const struct hk_large *large)
 {
-    return large->units == hk_huge_units(hk_huge_offset_most(HK_ALIGN), large->usable) &&
-           large->touched == large->usable && !large->moved &&
-           large->offset == hk_huge_offset(hk_huge_base(head), HK_ALIGN);
+    size_t most = hk_huge_offset_most(HK_ALIGN, HK_OS.facts()->page);
+    return large->units == hk_huge_units(most, large->usable) && large->touched == large->usable &&
+           !large->moved && large->offset == hk_huge_offset(hk_huge_base(head), HK_ALIGN);
 }
 
 /* -> what the run's last unit may hold behind the block, in steps of the word. */
@@ -42,17 +44,11 @@ static size_t rest_of(const struct hk_page *head, const struct hk_large *large)
     return hk_round_up(rest, 1 << HK_PARKED_REST) >> HK_PARKED_REST;
 }
 
-/* -> true: the next request may well be for such a block. */
-static inline bool is_asked_for(const struct hk_large *large)
-{
-    return large->usable == atomic_load_explicit(&hk_parked.asked, memory_order_relaxed);
-}
-
 bool hk_parked_put(struct hk_page *page, struct hk_page *head)
 {
     const struct hk_large *large = hk_large_of(head);
     uintptr_t waiting = atomic_load_explicit(&hk_parked.word, memory_order_relaxed);
-    if (!is_asked_for(large) || waiting || !is_plain(head, large)) {
+    if (waiting || !is_plain(head, large)) {
         return false;
     }
     size_t rest = rest_of(head, large);
@@ -67,12 +63,8 @@ bool hk_parked_put(struct hk_page *page, struct hk_page *head)
     return hk_atomic_cas(&hk_parked.word, &waiting, word, memory_order_release);
 }
 
-void *hk_parked_take(size_t usable)
+void *hk_parked_find(size_t usable)
 {
-    if (atomic_load_explicit(&hk_parked.asked, memory_order_relaxed) != usable) {
-        atomic_store_explicit(&hk_parked.asked, usable, memory_order_relaxed);
-        return NULL;
-    }
     uintptr_t word = atomic_load_explicit(&hk_parked.word, memory_order_relaxed);
     if (hk_parked_usable(word) != usable ||
         !hk_atomic_cas(&hk_parked.word, &word, 0, memory_order_acquire)) {

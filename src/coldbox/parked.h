@@ -39,13 +39,29 @@ static inline size_t hk_parked_bytes(void)
     return word ? hk_parked_usable(word) + rest + HK_SLICE : 0;
 }
 
-/* Free a huge block in units, of which `page` is the descriptor of its slice and `head` the one
- * with its data. -> true: its run waits; false: free it. any; no lock held. */
+/* -> true: the last request was for `usable` bytes, so that such a block may wait. any. */
+HK_INLINE bool hk_parked_is_asked(size_t usable)
+{
+    return atomic_load_explicit(&hk_parked.asked, memory_order_relaxed) == usable;
+}
+
+/* Free a huge block in units that is asked for, of which `page` is the descriptor of its slice and
+ * `head` the one with its data. -> true: its run waits; false: free it. any; no lock held. */
 HK_HIDDEN bool hk_parked_put(struct hk_page *page, struct hk_page *head);
 
-/* -> a block of `usable` bytes (of whole OS pages) that begins where huge blocks do, not zero; or
+/* -> a block of `usable` bytes that is asked for, which begins where huge blocks do, not zero; or
  * NULL: none waits. any. */
-HK_HIDDEN void *hk_parked_take(size_t usable);
+HK_HIDDEN void *hk_parked_find(size_t usable);
+
+/* A request for a block of `usable` bytes (of whole OS pages). -> as above. any. */
+HK_INLINE void *hk_parked_take(size_t usable)
+{
+    if (HK_LIKELY(hk_parked_is_asked(usable))) {
+        return hk_parked_find(usable);
+    }
+    atomic_store_explicit(&hk_parked.asked, usable, memory_order_relaxed);
+    return NULL;
+}
 
 /* Make the units of what waits free. any; slabs.lock held. */
 HK_HIDDEN void hk_parked_give_locked(void);

@@ -137,7 +137,7 @@ KNOWN = {
     },
     'src/coldbox/parked.c': {
         'hk_parked_put': Site('frees a huge block where none waits', PARKERS),
-        'hk_parked_take': Site('takes the huge block that waits', PARKERS),
+        'hk_parked_find': Site('takes the huge block that waits', PARKERS),
         'hk_parked_give_locked': Site('makes the units free of what waits', PARKERS),
     },
     'src/coldbox/parked.h': {
