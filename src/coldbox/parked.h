@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* One freed huge block. Its run waits in a word, so that a program that takes and frees blocks of
  * one size above HK_SPAN_MAX takes no lock. It waits where policy allows its memory to stay dirty
- * anyway, and for a block of exactly its size, which is also the last that was asked for: where
- * sizes vary, nothing waits. To the arenas its units are in use: whoever takes units, counts them
+ * anyway, and for a block of exactly its size, which was asked for twice running: where sizes vary,
+ * nothing waits. To the arenas its units are in use: whoever takes units, counts them
  * or gives memory back settles it first, under slabs.lock, which makes them free. */
 #ifndef HK_COLDBOX_PARKED_H
 #define HK_COLDBOX_PARKED_H
@@ -11,11 +11,13 @@
 
 struct hk_parked {
     _Alignas(HK_CACHE_LINE) _Atomic(uintptr_t) word; /* see below; 0: nothing waits */
-    /* usable bytes of the last request that something might wait for */
+    /* usable bytes of the last request that something might wait for, | HK_PARKED_AGAIN */
     _Atomic(size_t) asked;
 };
 
 extern HK_HIDDEN struct hk_parked hk_parked;
+
+enum { HK_PARKED_AGAIN = 1 }; /* the request before it was for as many */
 
 /* The word: the run's address, and in the bits that it leaves free the block's usable bytes and how
  * much more of the run's last unit may hold data. */
@@ -39,10 +41,11 @@ static inline size_t hk_parked_bytes(void)
     return word ? hk_parked_usable(word) + rest + HK_SLICE : 0;
 }
 
-/* -> true: the last request was for `usable` bytes, so that such a block may wait. any. */
+/* -> true: the last two requests were for `usable` bytes, so that such a block may wait. any. */
 HK_INLINE bool hk_parked_is_asked(size_t usable)
 {
-    return atomic_load_explicit(&hk_parked.asked, memory_order_relaxed) == usable;
+    return atomic_load_explicit(&hk_parked.asked, memory_order_relaxed) ==
+           (usable | HK_PARKED_AGAIN);
 }
 
 /* Free a huge block in units that is asked for, of which `page` is the descriptor of its slice and
@@ -56,10 +59,11 @@ HK_HIDDEN void *hk_parked_find(size_t usable);
 /* A request for a block of `usable` bytes (of whole OS pages). -> as above. any. */
 HK_INLINE void *hk_parked_take(size_t usable)
 {
-    if (HK_LIKELY(hk_parked_is_asked(usable))) {
+    size_t asked = atomic_load_explicit(&hk_parked.asked, memory_order_relaxed);
+    if (asked == (usable | HK_PARKED_AGAIN)) {
         return hk_parked_find(usable);
     }
-    atomic_store_explicit(&hk_parked.asked, usable, memory_order_relaxed);
+    atomic_store_explicit(&hk_parked.asked, usable | (asked == usable), memory_order_relaxed);
     return NULL;
 }
 

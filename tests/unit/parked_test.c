@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The huge block that was freed last: who gets it. */
+/* The huge block that waits: who gets it. */
 #include "unit/parked_unit.h"
 
 #include "coldbox/large.h"
@@ -104,7 +104,7 @@ static void changed_blocks_do_not_wait(void **state)
 {
     (void)state;
     void *shrunk = take();
-    void *other = take_large(SIZE - 4096, 16, 0); /* the size that is asked for */
+    void *other = take_again(SIZE - 4096); /* the size that is asked for */
     assert_ptr_equal(hk_cold.large_resize(hk_page_of(shrunk), shrunk, SIZE - 4096), shrunk);
     give_large(shrunk);
     assert_waits(false);
@@ -121,11 +121,25 @@ static void what_nobody_asks_for_does_not_wait(void **state)
 {
     (void)state;
     void *block = take();
-    void *other = take_large(SIZE + 4096, 16, 0);
+    void *other = take_again(SIZE + 4096);
     give_large(block);
     assert_waits(false);
     give_large(other);
     assert_int_equal(waiting(), SIZE + 4096);
+}
+
+static void what_is_asked_for_once_does_not_wait(void **state)
+{
+    (void)state;
+    give_large(take());
+    assert_waits(true);
+    void *other = take_large(SIZE + 4096, 16, 0);
+    void *block = take_large(SIZE, 16, 0);
+    give_large(block);
+    give_large(other);
+    assert_waits(false);
+    give_large(take_large(SIZE, 16, 0));
+    assert_waits(true);
 }
 
 /* As where two threads ask for two sizes in turns. */
@@ -134,7 +148,7 @@ static void size_decides_whoever_asked_last(void **state)
     (void)state;
     give_large(take());
     assert_waits(true);
-    atomic_store(&hk_parked.asked, SIZE + MIB);
+    atomic_store(&hk_parked.asked, (SIZE + MIB) | HK_PARKED_AGAIN);
     void *other = take_large(SIZE + MIB, 16, 0);
     assert_int_equal(hk_cold.large_size(hk_page_of(other), other), SIZE + MIB);
     give_large(other);
@@ -166,7 +180,7 @@ static void *churn(void *arg)
 {
     uintptr_t mark = (uintptr_t)arg;
     for (uint32_t i = 0; i < ROUNDS; i++) {
-        _Atomic(uintptr_t) *block = take_large(i % 7 ? SIZE : SIZE + 4096, 16, 0);
+        _Atomic(uintptr_t) *block = take_large(i % 29 ? SIZE : SIZE + 4096, 16, 0);
         atomic_store(block, mark);
         for (int look = 0; look < 3; look++) {
             if (atomic_load(block) != mark) {
@@ -204,6 +218,7 @@ int main(void)
         cmocka_unit_test_setup(other_forms_do_not_get_it, nothing_waits),
         cmocka_unit_test_setup(changed_blocks_do_not_wait, nothing_waits),
         cmocka_unit_test_setup(what_nobody_asks_for_does_not_wait, nothing_waits),
+        cmocka_unit_test_setup(what_is_asked_for_once_does_not_wait, nothing_waits),
         cmocka_unit_test_setup(size_decides_whoever_asked_last, nothing_waits),
         cmocka_unit_test_setup(one_waits_and_no_more, nothing_waits),
 #if !HK_SINGLE

@@ -28,9 +28,18 @@ static inline int nothing_waits(void **state)
     return waiting() ? 1 : 0;
 }
 
+/* A block whose size was asked for before, so that it may wait. */
+static inline void *take_again(size_t size)
+{
+    if (!hk_parked_is_asked(size)) {
+        atomic_store(&hk_parked.asked, size);
+    }
+    return take_large(size, 16, 0);
+}
+
 static inline void *take(void)
 {
-    return take_large(SIZE, 16, 0);
+    return take_again(SIZE);
 }
 
 static inline void assert_waits(bool waits)
