@@ -4,8 +4,8 @@
 #include "coldbox/cold.h"
 #include "coldbox/heaps.h"
 #include "coldbox/meta.h"
-#include "coldbox/parked.h"
 #include "coldbox/spans.h"
+#include "coldbox/standby.h"
 #include "coldbox/stats.h"
 #include "coldbox/superslab.h"
 
@@ -93,7 +93,7 @@ void hk_cold_stat(struct hk_cold_stat *out)
 {
     *out = (struct hk_cold_stat){0};
     hk_lock_take(&hk_slabs.lock);
-    hk_parked_settle_locked();
+    hk_standby_settle_locked();
     read_slabs_locked(out);
     hk_lock_give(&hk_slabs.lock);
     read_rest(out);
@@ -104,6 +104,7 @@ bool hk_cold_stat_try(struct hk_cold_stat *out)
     *out = (struct hk_cold_stat){0};
     bool held = hk_lock_try(&hk_slabs.lock);
     if (held) {
+        hk_standby_settle_locked();
         read_slabs_locked(out);
         hk_lock_give(&hk_slabs.lock);
     }

@@ -60,7 +60,8 @@ static inline char *hk_units_base(struct hk_units units)
  * no such run. */
 HK_HIDDEN bool hk_units_take_locked(uint32_t count, size_t align, struct hk_units *out, bool *zero);
 
-/* Take the `count` units that follow `units`, if they are free. -> false: nothing changed. */
+/* Take the `count` units that follow `units`, if they are free; whoever asks has settled what waits
+ * (coldbox/standby.h). -> false: nothing changed. */
 HK_HIDDEN bool hk_units_extend_locked(struct hk_units units, uint32_t count);
 
 /* Give units back; the first `touched` bytes of the run may hold data. */
@@ -70,7 +71,7 @@ HK_HIDDEN void hk_units_give_locked(struct hk_units units, size_t touched);
 HK_HIDDEN void hk_units_clean_locked(struct hk_units units);
 
 /* -> the unit that `addr` lies in (count 1), or arena NULL. any, with or without the lock: arenas
- * stay, and what they say of units in use is their holder's. */
+ * stay, and `touched` of units in use is their holder's. */
 HK_HIDDEN struct hk_units hk_units_find(const void *addr);
 
 /* Map an arena of at least `count` units and publish it. -> 0 or errno. any; takes slabs.lock. */

@@ -3,6 +3,7 @@
  * them are the counters. */
 #include "coldbox/cold.h"
 #include "coldbox/registry.h"
+#include "coldbox/standby.h"
 #include "coldbox/superslab.h"
 
 struct sums {
@@ -106,6 +107,7 @@ const char *hk_cold_check(void)
     }
     broken = broken ? broken : check_lists();
     broken = broken ? broken : check_sums(&sums);
+    broken = broken ? broken : hk_standby_check_locked();
     hk_lock_give(&hk_slabs.lock);
     return broken;
 }

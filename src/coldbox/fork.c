@@ -8,9 +8,9 @@
 #include "coldbox/cold.h"
 #include "coldbox/guard.h"
 #include "coldbox/heaps.h"
-#include "coldbox/parked.h"
 #include "coldbox/remote.h"
 #include "coldbox/spans.h"
+#include "coldbox/standby.h"
 #include "coldbox/superslab.h"
 
 #include <string.h>
@@ -134,7 +134,7 @@ void hk_cold_child(struct hk_heap *self)
         hk_live_add_locked(self);
     }
     strand_pages(self);
-    hk_parked_settle_locked();
+    hk_standby_settle_locked();
     recount_locked();
     hk_learn_child(self);
     hk_guards_child(self);

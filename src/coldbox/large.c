@@ -5,10 +5,10 @@
 #include "coldbox/large.h"
 
 #include "coldbox/cold.h"
-#include "coldbox/parked.h"
 #include "coldbox/purge.h"
 #include "coldbox/registry.h"
 #include "coldbox/spans.h"
+#include "coldbox/standby.h"
 #include "coldbox/superslab.h"
 #include "coldbox/thp.h"
 
@@ -90,6 +90,7 @@ static void *alloc_mapping(struct hk_large large, size_t align)
     large.map_bytes = bytes;
     large.offset = hk_huge_offset(run, align);
     hk_lock_take(&hk_slabs.lock);
+    hk_standby_settle_locked(); /* the peak is of what is in use */
     hk_slabs.huge_bytes += large.usable;
     hk_slabs_publish_locked();
     hk_lock_give(&hk_slabs.lock);
@@ -100,7 +101,7 @@ static void *alloc_mapping(struct hk_large large, size_t align)
 static bool take_run_locked(uint32_t count, size_t align, size_t usable, struct hk_units *out,
                             bool *zero)
 {
-    hk_parked_settle_locked();
+    hk_standby_settle_locked();   /* the peak is of what is in use */
     hk_slabs.huge_units += count; /* before the units are taken, which publishes the account */
     hk_slabs.huge_bytes += usable;
     if (hk_units_take_locked(count, align, out, zero)) {
@@ -147,10 +148,10 @@ static void *alloc_huge(size_t size, size_t align, size_t reserve, bool *zero)
         *zero = true;
         return alloc_mapping(large, align);
     }
-    void *parked = reserve || align > page ? NULL : hk_parked_take(large.usable);
-    if (parked) {
+    void *waited = reserve || align > page ? NULL : hk_standby_take(large.usable);
+    if (waited) {
         *zero = false;
-        return parked;
+        return waited;
     }
     size_t wanted = hk_huge_units(offset, reserve);
     struct hk_units run;
@@ -170,7 +171,7 @@ static void *alloc_to_grow(size_t size, bool *zero)
     large.touched = large.usable;
     struct hk_units run;
     hk_lock_take(&hk_slabs.lock);
-    hk_parked_settle_locked();
+    hk_standby_settle_locked();
     bool found = hk_slabs.huge_units < hk_slabs.units / RESERVED_PART &&
                  take_run_locked(1, HK_SUPERSLAB, large.usable, &run, zero);
     hk_lock_give(&hk_slabs.lock);
@@ -204,9 +205,9 @@ static void renew_run(struct hk_page *head, struct hk_large *large)
     }
 }
 
-void hk_huge_give_locked(const struct hk_page *head, const struct hk_large *large)
+void hk_huge_give_locked(const void *addr, const struct hk_large *large)
 {
-    struct hk_units run = hk_units_find(head);
+    struct hk_units run = hk_units_find(addr);
     run.count = large->units;
     hk_slabs.huge_units -= large->units;
     hk_slabs.huge_bytes -= large->usable;
@@ -243,11 +244,11 @@ void hk_cold_large_free(struct hk_heap *heap, struct hk_page *page, void *block)
 {
     struct hk_page *head = hk_large_head(page, block);
     bool span = head->kind == HK_KIND_SPAN;
-    struct hk_large large = *hk_large_of(head);
-    bool asked = !span && large.units && hk_parked_is_asked(large.usable);
-    if ((span && heap && hk_spans_keep(heap, head)) || (asked && hk_parked_put(page, head))) {
+    if (span ? heap && hk_spans_keep(heap, head)
+             : hk_standby_is_asked(hk_large_of(head)->usable) && hk_standby_put(page, head)) {
         return;
     }
+    struct hk_large large = *hk_large_of(head);
     describe(page, HK_KIND_FREE, 0);
     describe(head, HK_KIND_FREE, 0);
     if (span) {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* What a large block's descriptor holds: for large.c, which makes and frees them, large_resize.c,
- * and spans_fast.h and spans.c, which keep free ones. */
+ * and those that keep free ones: spans_fast.h, spans.c, standby.c. */
 #ifndef HK_COLDBOX_LARGE_H
 #define HK_COLDBOX_LARGE_H
 
@@ -8,7 +8,7 @@
 
 /* The private part of a large block's descriptor. */
 struct hk_large {
-    size_t usable;    /* bytes; of a span whole slices, also while it is kept */
+    size_t usable;    /* bytes, also while it is kept; of a span whole slices */
     size_t touched;   /* huge blocks, as all that follow: highest `usable` so far */
     uint32_t offset;  /* of the block from the run's start */
     uint32_t units;   /* of the run; 0: a mapping of its own */
@@ -59,8 +59,9 @@ static inline size_t hk_huge_units(size_t offset, size_t usable)
     return (offset + usable + HK_SUPERSLAB - 1) >> HK_SUPERSLAB_SHIFT;
 }
 
-/* The run of a freed huge block is free again. any; slabs.lock held. */
-HK_HIDDEN void hk_huge_give_locked(const struct hk_page *head, const struct hk_large *large);
+/* The run of a freed huge block, in whose first unit `addr` lies, is free again. any; slabs.lock
+ * held. */
+HK_HIDDEN void hk_huge_give_locked(const void *addr, const struct hk_large *large);
 
 /* -> first byte of the run under a huge block. */
 static inline char *hk_huge_base(const struct hk_page *head)

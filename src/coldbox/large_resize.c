@@ -4,6 +4,7 @@
 
 #include "coldbox/cold.h"
 #include "coldbox/purge.h"
+#include "coldbox/standby.h"
 #include "coldbox/superslab.h"
 
 #include "hk_seat_os.h"
@@ -60,13 +61,14 @@ static bool fit_units_locked(struct hk_page *head, struct hk_large *large, uint3
 static bool resize_units(struct hk_page *head, size_t usable)
 {
     struct hk_large *large = hk_large_of(head);
-    size_t units = (large->offset + usable + HK_SUPERSLAB - 1) >> HK_SUPERSLAB_SHIFT;
+    size_t units = hk_huge_units(large->offset, usable);
     if (units > HK_ARENA_UNITS) {
         return false;
     }
     uint32_t need = (uint32_t)units;
     bool shrinks = usable < large->usable;
     hk_lock_take(&hk_slabs.lock);
+    hk_standby_settle_locked(); /* the peak is of what is in use */
     bool fits = (need <= large->units && !shrinks) || fit_units_locked(head, large, need);
     if (fits) {
         hk_slabs.huge_bytes += usable - large->usable;

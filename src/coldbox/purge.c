@@ -5,9 +5,9 @@
 
 #include "coldbox/cold.h"
 #include "coldbox/heaps.h"
-#include "coldbox/parked.h"
 #include "coldbox/remote.h"
 #include "coldbox/spans.h"
+#include "coldbox/standby.h"
 #include "coldbox/superslab.h"
 #include "coldbox/thp.h"
 #include "coldbox/warm.h"
@@ -242,13 +242,13 @@ bool hk_purge_allows(size_t bytes)
 
 void hk_purge_excess(void)
 {
-    if (HK_LIKELY(hk_purge_allows(hk_parked_bytes()))) {
+    if (HK_LIKELY(hk_purge_allows(hk_standby_bytes()))) {
         return;
     }
     if (HK_OS.now() < atomic_load_explicit(&purge.off_until, memory_order_relaxed)) {
         return;
     }
-    hk_parked_settle();
+    hk_standby_settle();
     size_t above = allowed_bytes();
     size_t dirty = dirty_bytes();
     size_t floor = dirty > above ? above - (above >> SLACK_SHIFT) : dirty;
@@ -293,7 +293,7 @@ void hk_cold_tick(uint64_t now)
     }
     hk_spans_tick();
     hk_lock_take(&hk_slabs.lock);
-    hk_parked_settle_locked();
+    hk_standby_settle_locked();
     size_t hold = hk_slabs.hold;
     hk_lock_give(&hk_slabs.lock);
     while (dirty_bytes() > hold && purge_round(dirty_bytes() - hold, true)) {
@@ -325,7 +325,7 @@ size_t hk_cold_trim(struct hk_heap *heap, size_t keep)
         hk_warm_shrink(heap, 0);
     }
     hk_spans_clear_all();
-    hk_parked_settle();
+    hk_standby_settle();
     size_t round;
     do {
         size_t dirty = dirty_bytes();

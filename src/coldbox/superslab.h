@@ -43,7 +43,7 @@ struct hk_slabs {
     uint64_t tier_moves[HK_TIERS][HK_TIERS]; /* from, to: in all, unless stats=off */
     size_t superslabs;                       /* units that are superslabs */
     uint64_t opened;                         /* units that became superslabs, in all */
-    /* of huge blocks, that which waits included (coldbox/parked.h) */
+    /* of huge blocks, that which waits included (coldbox/standby.h) */
     size_t huge_units;           /* units under them, reserves included */
     size_t huge_bytes;           /* usable bytes, own mappings included */
     size_t leased;               /* slices leased or warm */

@@ -19,11 +19,22 @@ static struct swap_table table;
 static atomic_bool stop;
 static pthread_t churner[CHURNERS];
 
+/* One size above all others, so that what one thread frees waits for the next. */
+static void swap_huge(void)
+{
+    volatile char *block = malloc(MIB(3));
+    EXPECT(block != NULL);
+    block[0] = block[MIB(3) - 1] = 1;
+    free((void *)block);
+}
+
 static void *churn(void *argument)
 {
     uint64_t seed = (uintptr_t)argument;
     while (!atomic_load(&stop)) {
         swap_blocks(&table, next_random(&seed), 300, seed % 32 ? 1200 : 300000);
+        swap_huge();
+        swap_huge();
     }
     return NULL;
 }
@@ -56,6 +67,7 @@ static void use_everything(void)
 {
     swap_blocks(&table, (uint64_t)getpid(), 3000, 1200);
     swap_blocks(&table, 3, 20, 300000);
+    swap_huge();
     free(calloc(1, MIB(3)));
     free(memalign(MIB(1), 1000));
     clear_table(&table);

@@ -25,7 +25,7 @@ MEMORY = 'the lock of the shared pool, but seldom: once for MiBs of new memory'
 PURGERS = 'the lock of the shared pool: threads over the budget for free memory; a few holds for MiBs'
 SPANS = 'one word for the process, once for each MiB more that a thread keeps of free large blocks'
 TAKERS = 'nobody, but for a thread that takes back what was not used for long, or trims'
-PARKERS = 'one word for the process: threads with blocks above 2 MiB'
+WAITERS = 'one word for the process: threads with blocks above 2 MiB'
 BIRTHS = 'one lock for the process: threads that start or end at the same time'
 HEIRS = 'one lock for the process: all threads short of a page, while an ended thread\'s heap is there'
 BIRTH_WORD = 'one word for the process: threads that start or end at the same time'
@@ -44,7 +44,7 @@ RESOURCES = {
     **dict.fromkeys((SLABS, HUGE, MEMORY, PURGERS), 'the lock of the shared pool'),
     **dict.fromkeys((BIRTHS, BIRTH_WORD, HEIRS), 'the list of heaps'),
     SPANS: 'the account of free spans',
-    PARKERS: 'the word for a freed huge block',
+    WAITERS: 'the word for a freed huge block',
     OS_COUNTS: 'the counts of system calls',
     CLASS: 'the locks of classes, as if they were one',
     TABLE: 'the table of shared pages',
@@ -135,13 +135,13 @@ KNOWN = {
         'link_page': Site('counts a heap\'s pages', ALONE),
         'unlink_page': Site('counts a heap\'s pages', ALONE),
     },
-    'src/coldbox/parked.c': {
-        'hk_parked_put': Site('frees a huge block where none waits', PARKERS),
-        'hk_parked_find': Site('takes the huge block that waits', PARKERS),
-        'hk_parked_give_locked': Site('makes the units free of what waits', PARKERS),
+    'src/coldbox/standby.c': {
+        'hk_standby_put': Site('frees a huge block where none waits', WAITERS),
+        'hk_standby_find': Site('takes the huge block that waits', WAITERS),
+        'hk_standby_give_locked': Site('makes the units free of what waits', WAITERS),
     },
-    'src/coldbox/parked.h': {
-        'hk_parked_settle': Site('makes the units free of what waits, before memory goes back', PURGERS),
+    'src/coldbox/standby.h': {
+        'hk_standby_settle': Site('makes the units free of what waits, before memory goes back', PURGERS),
     },
     'src/coldbox/registry.c': {'make_leaf': Site('makes 32 GiB of addresses known', ONCE)},
     'src/coldbox/guard.c': {'hk_cold_guard': Site('makes a box\'s locks known to fork', ONCE)},

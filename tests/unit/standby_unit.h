@@ -1,13 +1,21 @@
 /* SPDX-License-Identifier: MIT */
 /* What the tests of the huge block that waits share. */
-#ifndef HK_UNIT_PARKED_UNIT_H
-#define HK_UNIT_PARKED_UNIT_H
+#ifndef HK_UNIT_STANDBY_UNIT_H
+#define HK_UNIT_STANDBY_UNIT_H
 
 #include "unit/cold_unit.h"
 
-#include "coldbox/parked.h"
+#include "coldbox/standby.h"
+
+#include "hk_seat_os.h"
 
 enum { MIB = 1 << 20, SIZE = 3 * MIB };
+
+/* -> the next size of huge blocks is as much more. */
+static inline size_t os_page(void)
+{
+    return HK_OS.facts()->page;
+}
 
 static inline int start(void **state)
 {
@@ -17,7 +25,7 @@ static inline int start(void **state)
 /* -> usable bytes of the block that waits; 0: none does. */
 static inline size_t waiting(void)
 {
-    return hk_parked_usable(atomic_load(&hk_parked.word));
+    return hk_standby_usable(atomic_load(&hk_standby.word));
 }
 
 /* A test's set-up: nothing waits, and a block may. */
@@ -31,8 +39,8 @@ static inline int nothing_waits(void **state)
 /* A block whose size was asked for before, so that it may wait. */
 static inline void *take_again(size_t size)
 {
-    if (!hk_parked_is_asked(size)) {
-        atomic_store(&hk_parked.asked, size);
+    if (!hk_standby_is_asked(size)) {
+        atomic_store(&hk_standby.asked, size);
     }
     return take_large(size, 16, 0);
 }

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* The huge block that waits is free memory: who makes it free, and how much may wait. */
-#include "unit/parked_unit.h"
+#include "unit/standby_unit.h"
 
 #include "coldbox/purge.h"
+#include "coldbox/stats.h"
 
 #include <sys/wait.h>
 #include <unistd.h>
@@ -16,6 +17,61 @@ static void statistics_count_it_as_free(void **state)
     assert_int_equal(cold_stat().huge, huge);
     assert_true(cold_stat().dirty >= dirty + SIZE);
     assert_waits(false);
+}
+
+static void report_at_the_end_counts_it_as_free(void **state)
+{
+    (void)state;
+    struct hk_cold_stat before;
+    struct hk_cold_stat after;
+    assert_true(hk_cold_stat_try(&before));
+    give_large(take());
+    assert_waits(true);
+    assert_true(hk_cold_stat_try(&after));
+    assert_int_equal(after.huge, before.huge);
+    assert_true(after.dirty >= before.dirty + SIZE);
+}
+
+static size_t peak_with(void *(*use)(void))
+{
+    hk_lock_take(&hk_slabs.lock);
+    hk_slabs.peak = 0;
+    hk_lock_give(&hk_slabs.lock);
+    give_large(use());
+    return hk_slabs.peak;
+}
+
+static void *use_mapping(void)
+{
+    return take_large((size_t)600 * MIB, 16, 0);
+}
+
+static void *reserved;
+
+static void *use_reserve(void)
+{
+    assert_ptr_equal(hk_cold.large_resize(hk_page_of(reserved), reserved, 5 * MIB), reserved);
+    return reserved;
+}
+
+/* The peak is what was in use at once, whichever way blocks come and grow. */
+static void peak_leaves_it_out(void **state)
+{
+    (void)state;
+    for (int reserve = 0; reserve < 2; reserve++) {
+        void *(*use)(void) = reserve ? use_reserve : use_mapping;
+        size_t peak[2];
+        for (int waits = 0; waits < 2; waits++) {
+            reserved = reserve ? take_large(SIZE, 16, 7 * MIB) : NULL;
+            if (waits) {
+                give_large(take());
+                assert_waits(true);
+            }
+            peak[waits] = peak_with(use);
+            hk_cold.trim(NULL, 0);
+        }
+        assert_int_equal(peak[0], peak[1]);
+    }
 }
 
 static void neighbour_grows_into_it(void **state)
@@ -121,6 +177,7 @@ static void waits_where_it_might_stay_dirty(void **state)
     atomic_store(&hk_slabs.purge_above, SIZE + HK_SLICE);
     give_large(block);
     assert_waits(true);
+    assert_int_equal(hk_standby_bytes(), SIZE + HK_SLICE);
 }
 
 /* Nothing is held for regret: policy allows its least. */
@@ -146,7 +203,7 @@ static void counts_as_dirty_while_it_waits(void **state)
     assert_waits(true);
     for (size_t i = 0; i < SPANS; i++) {
         give_large(span[i]);
-        assert_true(atomic_load(&hk_slabs.dirty_bytes) + hk_parked_bytes() <=
+        assert_true(atomic_load(&hk_slabs.dirty_bytes) + hk_standby_bytes() <=
                     atomic_load(&hk_slabs.purge_above));
     }
     assert_waits(false);
@@ -162,9 +219,9 @@ static void counts_as_much_as_it_becomes(void **state)
     give_large(block);
     assert_waits(true);
     size_t dirty = atomic_load(&hk_slabs.dirty_bytes);
-    size_t waits = hk_parked_bytes();
+    size_t waits = hk_standby_bytes();
     hk_lock_take(&hk_slabs.lock);
-    hk_parked_settle_locked();
+    hk_standby_settle_locked();
     hk_lock_give(&hk_slabs.lock);
     size_t became = atomic_load(&hk_slabs.dirty_bytes) - dirty;
     assert_true(became > SIZE + 512 * 1024);
@@ -181,7 +238,7 @@ static void child_of_a_fork_finds_it_free(void **state)
     pid_t child = fork();
     if (child == 0) {
         hk_cold.child(NULL);
-        bool right = hk_parked_bytes() == 0 && !hk_cold.check() && hk_slabs.huge_units == 0 &&
+        bool right = hk_standby_bytes() == 0 && !hk_cold.check() && hk_slabs.huge_units == 0 &&
                      take() == block && cold_stat().huge == SIZE;
         _exit(right ? 0 : 1);
     }
@@ -204,6 +261,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(statistics_count_it_as_free, nothing_waits),
+        cmocka_unit_test_setup(report_at_the_end_counts_it_as_free, nothing_waits),
+        cmocka_unit_test_setup(peak_leaves_it_out, nothing_waits),
         cmocka_unit_test_setup(neighbour_grows_into_it, nothing_waits),
         cmocka_unit_test_setup(its_units_are_there_for_blocks_that_grow, nothing_waits),
         cmocka_unit_test_setup(refused_request_leaves_the_peak, nothing_waits),
@@ -221,11 +280,11 @@ int main(void)
         cmocka_unit_test_setup(eager_policy_lets_nothing_wait, nothing_waits),
     };
     if (HK_FREE_POLICY == HK_FREE_EAGER) {
-        return cmocka_run_group_tests_name("parked", eager, start, NULL);
+        return cmocka_run_group_tests_name("standby", eager, start, NULL);
     }
-    int failed = cmocka_run_group_tests_name("parked", tests, start, NULL);
+    int failed = cmocka_run_group_tests_name("standby", tests, start, NULL);
     if (HK_FREE_POLICY == HK_FREE_BATCH) {
-        failed += cmocka_run_group_tests_name("parked, and given back", batch, NULL, NULL);
+        failed += cmocka_run_group_tests_name("standby, and given back", batch, NULL, NULL);
     }
     return failed;
 }

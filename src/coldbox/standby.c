@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: MIT */
+#include "coldbox/standby.h"
+
+#include "coldbox/large.h"
+#include "coldbox/purge.h"
+#include "coldbox/superslab.h"
+
+#include "hk_seat_os.h"
+
+_Static_assert(HK_ARENA_UNITS << (HK_SUPERSLAB_SHIFT - HK_STANDBY_GRAIN) <= 1 << HK_STANDBY_REST,
+               "a run's size fits below its address");
+
+struct hk_standby hk_standby;
+
+static char *base_of(uintptr_t word)
+{
+    const char *base = (const char *)(word & ~(uintptr_t)(HK_SUPERSLAB - 1));
+    return (char *)base;
+}
+
+static size_t units_of(size_t usable)
+{
+    return hk_huge_units(hk_huge_offset_most(HK_ALIGN, HK_OS.facts()->page), usable);
+}
+
+static void mark(struct hk_page *page, enum hk_kind kind)
+{
+    hk_large_mark(page, kind);
+    hk_large_mark(hk_page_head(page), kind);
+}
+
+/* -> true: a block in units as it was handed out, so that the next of its size is the same. */
+static bool is_plain(const struct hk_page *head, const struct hk_large *large)
+{
+    return large->units == units_of(large->usable) && large->touched == large->usable &&
+           !large->moved && large->offset == hk_huge_offset(hk_huge_base(head), HK_ALIGN);
+}
+
+/* -> what the run's last unit may hold behind the block, in steps of the word, all but the last of
+ * which it has room for. */
+static size_t rest_of(const struct hk_page *head, const struct hk_large *large)
+{
+    struct hk_units run = hk_units_find(head);
+    size_t touched = (size_t)run.arena->touched[run.index + large->units - 1] * 4096;
+    size_t end = large->offset + large->usable;
+    size_t last = (size_t)(large->units - 1) << HK_SUPERSLAB_SHIFT;
+    size_t used = end > last ? end - last : 0;
+    size_t rest = touched > used ? touched - used : 0;
+    size_t steps = hk_round_up(rest, 1 << HK_STANDBY_REST) >> HK_STANDBY_REST;
+    return steps < HK_STANDBY_REST_MOST ? steps : HK_STANDBY_REST_MOST;
+}
+
+bool hk_standby_put(struct hk_page *page, struct hk_page *head)
+{
+    const struct hk_large *large = hk_large_of(head);
+    uintptr_t waiting = atomic_load_explicit(&hk_standby.word, memory_order_relaxed);
+    if (waiting || !is_plain(head, large)) {
+        return false;
+    }
+    size_t rest = rest_of(head, large);
+    if (!hk_purge_allows(large->usable + (rest << HK_STANDBY_REST) + HK_SLICE)) {
+        return false;
+    }
+    uintptr_t word =
+        (uintptr_t)hk_huge_base(head) | rest << HK_STANDBY_REST | large->usable >> HK_STANDBY_GRAIN;
+    mark(page, HK_KIND_FREE);
+    /* release: whoever takes it sees its descriptors */
+    return hk_atomic_cas(&hk_standby.word, &waiting, word, memory_order_release);
+}
+
+void *hk_standby_find(size_t usable)
+{
+    uintptr_t word = atomic_load_explicit(&hk_standby.word, memory_order_relaxed);
+    if (hk_standby_usable(word) != usable ||
+        !hk_atomic_cas(&hk_standby.word, &word, 0, memory_order_acquire)) {
+        return NULL;
+    }
+    char *block = base_of(word) + hk_huge_offset(base_of(word), HK_ALIGN);
+    mark(hk_page_of(block), HK_KIND_HUGE);
+    return block;
+}
+
+void hk_standby_give_locked(void)
+{
+    uintptr_t word = hk_atomic_swap(&hk_standby.word, 0, memory_order_acquire);
+    if (word) {
+        size_t usable = hk_standby_usable(word);
+        struct hk_large large = {
+            .usable = usable,
+            .touched = usable,
+            .offset = hk_huge_offset(base_of(word), HK_ALIGN),
+            .units = (uint32_t)units_of(usable),
+        };
+        hk_huge_give_locked(base_of(word), &large);
+    }
+}
+
+const char *hk_standby_check_locked(void)
+{
+    uintptr_t word = atomic_load_explicit(&hk_standby.word, memory_order_relaxed);
+    if (!word) {
+        return NULL;
+    }
+    struct hk_units run = hk_units_find(base_of(word));
+    uint32_t count = (uint32_t)units_of(hk_standby_usable(word));
+    bool fits = run.arena && run.index + count <= run.arena->units;
+    for (uint32_t i = 0; fits && i < count; i++) {
+        fits = !hk_bit(run.arena->free, run.index + i) && !hk_bit(run.arena->slab, run.index + i);
+    }
+    return fits ? NULL : "a huge block that waits is not in units of its own";
+}

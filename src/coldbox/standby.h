@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: MIT */
+/* One freed huge block. Its run waits in a word, so that a program that takes and frees blocks of
+ * one size above HK_SPAN_MAX takes no lock. It waits where policy allows its memory to stay dirty
+ * anyway, and for a block of exactly its size, which was asked for twice running: where sizes vary,
+ * nothing waits. Requests that nothing waits for (with a reserve, aligned to more than an OS page,
+ * or too large for an arena) are not counted. To the arenas its units are in use; whoever takes
+ * units, reports them or gives memory back settles it first, under slabs.lock, which makes them
+ * free. */
+#ifndef HK_COLDBOX_STANDBY_H
+#define HK_COLDBOX_STANDBY_H
+
+#include "coldbox/superslab.h"
+
+struct hk_standby {
+    _Alignas(HK_CACHE_LINE) _Atomic(uintptr_t) word; /* see below; 0: nothing waits */
+    /* usable bytes of the last request that something might wait for, | HK_STANDBY_AGAIN */
+    _Atomic(size_t) asked;
+};
+
+extern HK_HIDDEN struct hk_standby hk_standby;
+
+enum { HK_STANDBY_AGAIN = 1 }; /* the request before it was for as many */
+
+/* The word: the run's address, and in the bits that it leaves free the block's usable bytes and how
+ * much more of the run's last unit may hold data. */
+enum {
+    HK_STANDBY_GRAIN = 12, /* log2 of what usable bytes are counted in: no OS page has less */
+    HK_STANDBY_REST = 18,  /* the first bit of the rest, and log2 of what it is counted in */
+    HK_STANDBY_REST_MOST = (1 << (HK_SUPERSLAB_SHIFT - HK_STANDBY_REST)) - 1,
+};
+
+HK_INLINE size_t hk_standby_usable(uintptr_t word)
+{
+    return (word & ((1 << HK_STANDBY_REST) - 1)) << HK_STANDBY_GRAIN;
+}
+
+/* -> bytes of what waits that may hold data, its header with them; 0: nothing waits. any; may be
+ * stale. */
+static inline size_t hk_standby_bytes(void)
+{
+    uintptr_t word = atomic_load_explicit(&hk_standby.word, memory_order_relaxed);
+    size_t rest = (word & (HK_SUPERSLAB - 1)) >> HK_STANDBY_REST << HK_STANDBY_REST;
+    return word ? hk_standby_usable(word) + rest + HK_SLICE : 0;
+}
+
+/* -> true: the last two requests were for `usable` bytes, so that such a block may wait. any. */
+HK_INLINE bool hk_standby_is_asked(size_t usable)
+{
+    return atomic_load_explicit(&hk_standby.asked, memory_order_relaxed) ==
+           (usable | HK_STANDBY_AGAIN);
+}
+
+/* Free a huge block whose size is asked for, of which `page` is the descriptor of its slice and
+ * `head` the one with its data. -> true: its run waits; false: free it; that both are marked as
+ * free already may be. any; no lock held. */
+HK_HIDDEN bool hk_standby_put(struct hk_page *page, struct hk_page *head);
+
+/* -> a block of `usable` bytes that is asked for, which begins where huge blocks do, not zero; or
+ * NULL: none waits. any. */
+HK_HIDDEN void *hk_standby_find(size_t usable);
+
+/* A request for a block of `usable` bytes (of whole OS pages). -> as above. any. */
+HK_INLINE void *hk_standby_take(size_t usable)
+{
+    size_t asked = atomic_load_explicit(&hk_standby.asked, memory_order_relaxed);
+    if (asked == (usable | HK_STANDBY_AGAIN)) {
+        return hk_standby_find(usable);
+    }
+    atomic_store_explicit(&hk_standby.asked, usable | (asked == usable), memory_order_relaxed);
+    return NULL;
+}
+
+/* -> NULL, or what is broken. any; slabs.lock held. */
+HK_HIDDEN const char *hk_standby_check_locked(void);
+
+/* Make the units of what waits free. any; slabs.lock held. */
+HK_HIDDEN void hk_standby_give_locked(void);
+
+static inline void hk_standby_settle_locked(void)
+{
+    if (hk_standby_bytes()) {
+        hk_standby_give_locked();
+    }
+}
+
+/* any; no lock held. */
+static inline void hk_standby_settle(void)
+{
+    if (hk_standby_bytes()) {
+        hk_lock_take(&hk_slabs.lock);
+        hk_standby_settle_locked();
+        hk_lock_give(&hk_slabs.lock);
+    }
+}
+
+#endif
