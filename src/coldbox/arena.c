@@ -65,7 +65,6 @@ static bool use_units(struct hk_units units)
 
 bool hk_units_take_locked(uint32_t count, size_t align, struct hk_units *out, bool *zero)
 {
-    hk_standby_settle_locked();
     struct hk_arena *arena = atomic_load_explicit(&hk_slabs.arenas, memory_order_relaxed);
     for (; arena; arena = arena->next) {
         uint32_t index;
@@ -80,6 +79,7 @@ bool hk_units_take_locked(uint32_t count, size_t align, struct hk_units *out, bo
 
 bool hk_units_extend_locked(struct hk_units units, uint32_t count)
 {
+    hk_standby_settle_locked();
     uint32_t index = units.index + units.count;
     if (run_length(units.arena, index, count) < count) {
         return false;

@@ -56,12 +56,13 @@ static inline char *hk_units_base(struct hk_units units)
 }
 
 /* Take `count` adjacent free units such that the second one starts at a multiple of `align` (a
- * power of two; HK_SUPERSLAB or less asks for nothing). *zero: none of them was touched. -> false:
- * no such run. */
+ * power of two; HK_SUPERSLAB or less asks for nothing). *zero: none of them was touched. Whoever
+ * asks has settled what waits (coldbox/standby.h), before counting what they are for. -> false: no
+ * such run. */
 HK_HIDDEN bool hk_units_take_locked(uint32_t count, size_t align, struct hk_units *out, bool *zero);
 
-/* Take the `count` units that follow `units`, if they are free; whoever asks has settled what waits
- * (coldbox/standby.h). -> false: nothing changed. */
+/* Take the `count` units that follow `units`, if they are free once what waits is settled. ->
+ * false: nothing else changed. */
 HK_HIDDEN bool hk_units_extend_locked(struct hk_units units, uint32_t count);
 
 /* Give units back; the first `touched` bytes of the run may hold data. */

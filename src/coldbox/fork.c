@@ -4,7 +4,8 @@
  * that somebody held, is FROZEN: its lists cannot be trusted, so its blocks stay where they are.
  * Lost to the child are the blocks in the bins of the threads that are gone and those that they
  * held back for others, bounded by the bins' limits and HK_REMOTE_TOTAL, and memory that was being
- * purged, or was on its way between a heap and its user, at that moment. */
+ * purged, or was on its way between a heap, or the word where a huge block waits, and its user, at
+ * that moment. */
 #include "coldbox/cold.h"
 #include "coldbox/guard.h"
 #include "coldbox/heaps.h"

@@ -90,7 +90,6 @@ static void *alloc_mapping(struct hk_large large, size_t align)
     large.map_bytes = bytes;
     large.offset = hk_huge_offset(run, align);
     hk_lock_take(&hk_slabs.lock);
-    hk_standby_settle_locked(); /* the peak is of what is in use */
     hk_slabs.huge_bytes += large.usable;
     hk_slabs_publish_locked();
     hk_lock_give(&hk_slabs.lock);
@@ -101,7 +100,7 @@ static void *alloc_mapping(struct hk_large large, size_t align)
 static bool take_run_locked(uint32_t count, size_t align, size_t usable, struct hk_units *out,
                             bool *zero)
 {
-    hk_standby_settle_locked();   /* the peak is of what is in use */
+    hk_standby_settle_locked();
     hk_slabs.huge_units += count; /* before the units are taken, which publishes the account */
     hk_slabs.huge_bytes += usable;
     if (hk_units_take_locked(count, align, out, zero)) {

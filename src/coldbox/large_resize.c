@@ -4,7 +4,6 @@
 
 #include "coldbox/cold.h"
 #include "coldbox/purge.h"
-#include "coldbox/standby.h"
 #include "coldbox/superslab.h"
 
 #include "hk_seat_os.h"
@@ -68,7 +67,6 @@ static bool resize_units(struct hk_page *head, size_t usable)
     uint32_t need = (uint32_t)units;
     bool shrinks = usable < large->usable;
     hk_lock_take(&hk_slabs.lock);
-    hk_standby_settle_locked(); /* the peak is of what is in use */
     bool fits = (need <= large->units && !shrinks) || fit_units_locked(head, large, need);
     if (fits) {
         hk_slabs.huge_bytes += usable - large->usable;

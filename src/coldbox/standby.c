@@ -36,8 +36,7 @@ static bool is_plain(const struct hk_page *head, const struct hk_large *large)
            !large->moved && large->offset == hk_huge_offset(hk_huge_base(head), HK_ALIGN);
 }
 
-/* -> what the run's last unit may hold behind the block, in steps of the word, all but the last of
- * which it has room for. */
+/* -> what the run's last unit may hold behind the block, in steps of the word. */
 static size_t rest_of(const struct hk_page *head, const struct hk_large *large)
 {
     struct hk_units run = hk_units_find(head);
@@ -46,8 +45,7 @@ static size_t rest_of(const struct hk_page *head, const struct hk_large *large)
     size_t last = (size_t)(large->units - 1) << HK_SUPERSLAB_SHIFT;
     size_t used = end > last ? end - last : 0;
     size_t rest = touched > used ? touched - used : 0;
-    size_t steps = hk_round_up(rest, 1 << HK_STANDBY_REST) >> HK_STANDBY_REST;
-    return steps < HK_STANDBY_REST_MOST ? steps : HK_STANDBY_REST_MOST;
+    return hk_round_up(rest, 1 << HK_STANDBY_REST) >> HK_STANDBY_REST;
 }
 
 bool hk_standby_put(struct hk_page *page, struct hk_page *head)
@@ -61,6 +59,7 @@ bool hk_standby_put(struct hk_page *page, struct hk_page *head)
     if (!hk_purge_allows(large->usable + (rest << HK_STANDBY_REST) + HK_SLICE)) {
         return false;
     }
+    rest = rest < HK_STANDBY_REST_MOST ? rest : HK_STANDBY_REST_MOST;
     uintptr_t word =
         (uintptr_t)hk_huge_base(head) | rest << HK_STANDBY_REST | large->usable >> HK_STANDBY_GRAIN;
     mark(page, HK_KIND_FREE);

@@ -3,7 +3,7 @@
  * one size above HK_SPAN_MAX takes no lock. It waits where policy allows its memory to stay dirty
  * anyway, and for a block of exactly its size, which was asked for twice running: where sizes vary,
  * nothing waits. Requests that nothing waits for (with a reserve, aligned to more than an OS page,
- * or too large for an arena) are not counted. To the arenas its units are in use; whoever takes
+ * or of more than half an arena) are not counted. To the arenas its units are in use; whoever takes
  * units, reports them or gives memory back settles it first, under slabs.lock, which makes them
  * free. */
 #ifndef HK_COLDBOX_STANDBY_H
@@ -34,8 +34,8 @@ HK_INLINE size_t hk_standby_usable(uintptr_t word)
     return (word & ((1 << HK_STANDBY_REST) - 1)) << HK_STANDBY_GRAIN;
 }
 
-/* -> bytes of what waits that may hold data, its header with them; 0: nothing waits. any; may be
- * stale. */
+/* -> bytes of what waits that may hold data, its header with them, to within a step of the rest; 0:
+ * nothing waits. any; may be stale. */
 static inline size_t hk_standby_bytes(void)
 {
     uintptr_t word = atomic_load_explicit(&hk_standby.word, memory_order_relaxed);
@@ -51,8 +51,8 @@ HK_INLINE bool hk_standby_is_asked(size_t usable)
 }
 
 /* Free a huge block whose size is asked for, of which `page` is the descriptor of its slice and
- * `head` the one with its data. -> true: its run waits; false: free it; that both are marked as
- * free already may be. any; no lock held. */
+ * `head` the one with its data. -> true: its run waits; false: free it; both may be marked as free
+ * already. any; no lock held. */
 HK_HIDDEN bool hk_standby_put(struct hk_page *page, struct hk_page *head);
 
 /* -> a block of `usable` bytes that is asked for, which begins where huge blocks do, not zero; or

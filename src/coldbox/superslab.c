@@ -5,6 +5,7 @@
 #include "coldbox/superslab.h"
 
 #include "coldbox/purge.h"
+#include "coldbox/standby.h"
 #include "coldbox/thp.h"
 
 #include "hk_seat_os.h"
@@ -113,6 +114,7 @@ void hk_slabs_publish_locked(void)
     size_t bytes = (hk_slabs.dirty_slices << HK_SLICE_SHIFT) + hk_slabs.dirty_pages * 4096;
     atomic_store_explicit(&hk_slabs.dirty_bytes, bytes, memory_order_relaxed);
     size_t in_use = (hk_slabs.leased << HK_SLICE_SHIFT) + hk_slabs.huge_bytes;
+    in_use -= hk_standby_usable(atomic_load_explicit(&hk_standby.word, memory_order_relaxed));
     hk_slabs.peak = in_use > hk_slabs.peak ? in_use : hk_slabs.peak;
     atomic_store_explicit(&hk_slabs.purge_above, hk_purge_threshold_locked(), memory_order_relaxed);
 }
@@ -279,6 +281,7 @@ static bool open_superslab(bool dense)
     struct hk_units unit;
     bool clean = true;
     hk_lock_take(&hk_slabs.lock);
+    hk_standby_settle_locked();
     bool found = hk_units_take_locked(1, HK_SUPERSLAB, &unit, &clean);
     bool huge = found && hk_thp_wants_locked(unit, dense);
     hk_lock_give(&hk_slabs.lock);
