@@ -183,6 +183,11 @@ struct hk_cold {
     void *(*large_pop)(struct hk_heap *heap, size_t size);
     bool (*large_keep)(struct hk_heap *heap, struct hk_page *page, void *block);
 
+    /* The same for what is longer than HK_SPAN_MAX, which all threads keep together, at a multiple
+     * of HK_ALIGN. any, in no slow path. */
+    void *(*huge_pop)(size_t size);
+    bool (*huge_keep)(struct hk_page *page, const void *block);
+
     /* -> usable bytes of a large block. any. */
     size_t (*large_size)(struct hk_page *page, void *block);
 

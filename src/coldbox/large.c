@@ -43,13 +43,9 @@ static void *alloc_span(size_t size, size_t align, bool *zero)
     return hk_page_start(page);
 }
 
-uint32_t hk_huge_offset(const void *base, size_t align)
+static uint32_t offset_in(const void *base, size_t align)
 {
-    size_t page = HK_OS.facts()->page;
-    uintptr_t header = (uintptr_t)hk_superslab_page(base, 0) - (uintptr_t)base;
-    return align > HK_SUPERSLAB
-               ? HK_SUPERSLAB
-               : (uint32_t)hk_round_up(header + HK_DESCRIPTORS, align > page ? align : page);
+    return align > HK_SUPERSLAB ? HK_SUPERSLAB : hk_huge_offset(base, align, HK_OS.facts()->page);
 }
 
 /* Write the header of a run that starts at `base`. -> the block. */
@@ -88,7 +84,7 @@ static void *alloc_mapping(struct hk_large large, size_t align)
         hk_thp_advise(run, bytes);
     }
     large.map_bytes = bytes;
-    large.offset = hk_huge_offset(run, align);
+    large.offset = offset_in(run, align);
     hk_lock_take(&hk_slabs.lock);
     hk_slabs.huge_bytes += large.usable;
     hk_slabs_publish_locked();
@@ -129,7 +125,7 @@ static bool get_run(uint32_t count, size_t align, size_t usable, struct hk_units
 static void *open_run(struct hk_units run, struct hk_large large, size_t align)
 {
     large.units = run.count;
-    large.offset = hk_huge_offset(hk_units_base(run), align);
+    large.offset = offset_in(hk_units_base(run), align);
     return open_huge(hk_units_base(run), large);
 }
 

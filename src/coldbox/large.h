@@ -43,11 +43,15 @@ static inline void hk_large_mark(struct hk_page *page, enum hk_kind kind)
     atomic_store_explicit(&page->owner, owner, memory_order_relaxed);
 }
 
-/* -> where a block begins in a run that starts at `base`: behind the header, and aligned. */
-HK_HIDDEN uint32_t hk_huge_offset(const void *base, size_t align);
+/* -> where a block begins in a run that starts at `base`: behind the header, and aligned, to
+ * HK_SUPERSLAB at most. OS pages have `page` bytes. */
+static inline uint32_t hk_huge_offset(const void *base, size_t align, size_t page)
+{
+    uintptr_t header = (uintptr_t)hk_superslab_page(base, 0) - (uintptr_t)base;
+    return (uint32_t)hk_round_up(header + HK_DESCRIPTORS, align > page ? align : page);
+}
 
-/* -> the most of that, whatever the base, for align <= HK_SUPERSLAB and OS pages of `page` bytes.
- */
+/* -> the most of that, whatever the base. */
 static inline size_t hk_huge_offset_most(size_t align, size_t page)
 {
     return hk_round_up(HK_MAPS_OFFSET, align > page ? align : page);

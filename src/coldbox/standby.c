@@ -18,9 +18,9 @@ static char *base_of(uintptr_t word)
     return (char *)base;
 }
 
-static size_t units_of(size_t usable)
+static inline size_t units_of(size_t usable, size_t page)
 {
-    return hk_huge_units(hk_huge_offset_most(HK_ALIGN, HK_OS.facts()->page), usable);
+    return hk_huge_units(hk_huge_offset_most(HK_ALIGN, page), usable);
 }
 
 static void mark(struct hk_page *page, enum hk_kind kind)
@@ -30,10 +30,11 @@ static void mark(struct hk_page *page, enum hk_kind kind)
 }
 
 /* -> true: a block in units as it was handed out, so that the next of its size is the same. */
-static bool is_plain(const struct hk_page *head, const struct hk_large *large)
+static inline bool is_plain(const struct hk_page *head, const struct hk_large *large)
 {
-    return large->units == units_of(large->usable) && large->touched == large->usable &&
-           !large->moved && large->offset == hk_huge_offset(hk_huge_base(head), HK_ALIGN);
+    size_t page = HK_OS.facts()->page;
+    return large->units == units_of(large->usable, page) && large->touched == large->usable &&
+           !large->moved && large->offset == hk_huge_offset(hk_huge_base(head), HK_ALIGN, page);
 }
 
 /* -> what the run's last unit may hold behind the block, in steps of the word. */
@@ -64,7 +65,17 @@ bool hk_standby_put(struct hk_page *page, struct hk_page *head)
         (uintptr_t)hk_huge_base(head) | rest << HK_STANDBY_REST | large->usable >> HK_STANDBY_GRAIN;
     mark(page, HK_KIND_FREE);
     /* release: whoever takes it sees its descriptors */
-    return hk_atomic_cas(&hk_standby.word, &waiting, word, memory_order_release);
+    bool waits = hk_atomic_cas(&hk_standby.word, &waiting, word, memory_order_release);
+    if (!waits) {
+        mark(page, HK_KIND_HUGE);
+    }
+    return waits;
+}
+
+bool hk_standby_keep(struct hk_page *page, const void *block)
+{
+    struct hk_page *head = hk_large_head(page, block);
+    return hk_standby_is_asked(hk_large_of(head)->usable) && hk_standby_put(page, head);
 }
 
 void *hk_standby_find(size_t usable)
@@ -74,7 +85,7 @@ void *hk_standby_find(size_t usable)
         !hk_atomic_cas(&hk_standby.word, &word, 0, memory_order_acquire)) {
         return NULL;
     }
-    char *block = base_of(word) + hk_huge_offset(base_of(word), HK_ALIGN);
+    char *block = base_of(word) + hk_large_of(hk_superslab_page(base_of(word), 0))->offset;
     mark(hk_page_of(block), HK_KIND_HUGE);
     return block;
 }
@@ -84,11 +95,12 @@ void hk_standby_give_locked(void)
     uintptr_t word = hk_atomic_swap(&hk_standby.word, 0, memory_order_acquire);
     if (word) {
         size_t usable = hk_standby_usable(word);
+        size_t page = HK_OS.facts()->page;
         struct hk_large large = {
             .usable = usable,
             .touched = usable,
-            .offset = hk_huge_offset(base_of(word), HK_ALIGN),
-            .units = (uint32_t)units_of(usable),
+            .offset = hk_huge_offset(base_of(word), HK_ALIGN, page),
+            .units = (uint32_t)units_of(usable, page),
         };
         hk_huge_give_locked(base_of(word), &large);
     }
@@ -101,7 +113,7 @@ const char *hk_standby_check_locked(void)
         return NULL;
     }
     struct hk_units run = hk_units_find(base_of(word));
-    uint32_t count = (uint32_t)units_of(hk_standby_usable(word));
+    uint32_t count = (uint32_t)units_of(hk_standby_usable(word), HK_OS.facts()->page);
     bool fits = run.arena && run.index + count <= run.arena->units;
     for (uint32_t i = 0; fits && i < count; i++) {
         fits = !hk_bit(run.arena->free, run.index + i) && !hk_bit(run.arena->slab, run.index + i);

@@ -43,6 +43,12 @@ static inline size_t hk_standby_bytes(void)
     return word ? hk_standby_usable(word) + rest + HK_SLICE : 0;
 }
 
+/* -> true: the last two requests were for as many bytes. any. */
+HK_INLINE bool hk_standby_is_on(void)
+{
+    return atomic_load_explicit(&hk_standby.asked, memory_order_relaxed) & HK_STANDBY_AGAIN;
+}
+
 /* -> true: the last two requests were for `usable` bytes, so that such a block may wait. any. */
 HK_INLINE bool hk_standby_is_asked(size_t usable)
 {
@@ -51,9 +57,12 @@ HK_INLINE bool hk_standby_is_asked(size_t usable)
 }
 
 /* Free a huge block whose size is asked for, of which `page` is the descriptor of its slice and
- * `head` the one with its data. -> true: its run waits; false: free it; both may be marked as free
- * already. any; no lock held. */
+ * `head` the one with its data. -> true: its run waits; false: nothing was done. any; no lock held.
+ */
 HK_HIDDEN bool hk_standby_put(struct hk_page *page, struct hk_page *head);
+
+/* The same for any huge block, whose start is checked. */
+HK_HIDDEN bool hk_standby_keep(struct hk_page *page, const void *block);
 
 /* -> a block of `usable` bytes that is asked for, which begins where huge blocks do, not zero; or
  * NULL: none waits. any. */

@@ -162,8 +162,23 @@ static __attribute__((noinline)) void *new_large(size_t size, size_t align, size
     return handed_out(large(size, align, reserve, &zero), size, saved);
 }
 
+/* A block that all threads keep, or a new one. */
+static __attribute__((noinline)) void *huge(size_t size, size_t align, size_t reserve)
+{
+    struct hk_heap *heap = hk_thread_heap();
+    void *block = heap && !reserve && align <= HK_ALIGN ? HK_COLD.huge_pop(size) : NULL;
+    if (HK_UNLIKELY(!block)) {
+        return new_large(size, align, reserve);
+    }
+    hk_heap_enter(heap);
+    return shown(hk_pace_and_leave(heap, noted_large(heap, block)), size);
+}
+
 static inline void *kept_or_new(size_t size, size_t align, size_t reserve)
 {
+    if (HK_UNLIKELY(size > HK_SPAN_MAX)) {
+        return huge(size, align, reserve);
+    }
     struct hk_heap *heap = hk_thread_heap();
     void *block = reserve || align > HK_SLICE ? NULL : kept_large(heap, size);
     if (HK_UNLIKELY(!block)) {
@@ -276,10 +291,27 @@ static __attribute__((noinline)) void free_unusual(void *block, struct hk_page *
     errno = saved;
 }
 
+/* Let all threads keep a huge block. */
+static __attribute__((noinline)) void keep_huge(struct hk_heap *heap, void *block,
+                                                struct hk_page *page)
+{
+    if (HK_COLD.huge_keep(page, block)) {
+        hk_heap_enter(heap);
+        hk_count_note(heap, HK_NOTE_LARGE_FREE);
+        (void)hk_pace_and_leave(heap, NULL);
+    } else {
+        free_unusual(block, page);
+    }
+}
+
 /* Let the thread's heap keep a large block. */
 static inline void keep_large(struct hk_heap *heap, void *block, struct hk_page *page)
 {
     HK_REQUIRE(HK_COLD.owns(block), "free: not a block of this allocator");
+    if (HK_UNLIKELY(page->kind == HK_KIND_HUGE)) {
+        keep_huge(heap, block, page);
+        return;
+    }
     hk_heap_enter(heap);
     if (HK_LIKELY(HK_COLD.large_keep(heap, page, block))) {
         hk_count_note(heap, HK_NOTE_LARGE_FREE);

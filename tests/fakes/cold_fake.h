@@ -69,6 +69,8 @@ void *hk_cold_fake_large_alloc(size_t size, size_t align, size_t reserve, bool *
 void hk_cold_fake_large_free(struct hk_heap *heap, struct hk_page *page, void *block);
 void *hk_cold_fake_large_pop(struct hk_heap *heap, size_t size);
 bool hk_cold_fake_large_keep(struct hk_heap *heap, struct hk_page *page, void *block);
+void *hk_cold_fake_huge_pop(size_t size);
+bool hk_cold_fake_huge_keep(struct hk_page *page, const void *block);
 size_t hk_cold_fake_large_size(struct hk_page *page, void *block);
 void *hk_cold_fake_large_resize(struct hk_page *page, void *block, size_t size);
 bool hk_cold_fake_owns(const void *block);
@@ -101,6 +103,8 @@ static const struct hk_cold hk_cold_fake = {
     .large_free = hk_cold_fake_large_free,
     .large_pop = hk_cold_fake_large_pop,
     .large_keep = hk_cold_fake_large_keep,
+    .huge_pop = hk_cold_fake_huge_pop,
+    .huge_keep = hk_cold_fake_huge_keep,
     .large_size = hk_cold_fake_large_size,
     .large_resize = hk_cold_fake_large_resize,
     .owns = hk_cold_fake_owns,

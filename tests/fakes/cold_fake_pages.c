@@ -295,7 +295,7 @@ void *hk_cold_fake_large_alloc(size_t size, size_t align, size_t reserve, bool *
     char *block = memory + room;
     munmap(memory, room - HK_SUPERSLAB);
     struct hk_page *page = hk_page_of(block);
-    page->kind = HK_KIND_HUGE;
+    page->kind = size > HK_SPAN_MAX ? HK_KIND_HUGE : HK_KIND_SPAN;
     page->bin_index = HK_BIN_NONE;
     atomic_store(&page->owner, (uintptr_t)HK_OWNER_LARGE);
     hk_page_slot(page)->slices = (uint32_t)(units >> HK_SLICE_SHIFT);
@@ -331,6 +331,19 @@ void *hk_cold_fake_large_pop(struct hk_heap *heap, size_t size)
 bool hk_cold_fake_large_keep(struct hk_heap *heap, struct hk_page *page, void *block)
 {
     (void)heap;
+    (void)page;
+    (void)block;
+    return false;
+}
+
+void *hk_cold_fake_huge_pop(size_t size)
+{
+    (void)size;
+    return NULL;
+}
+
+bool hk_cold_fake_huge_keep(struct hk_page *page, const void *block)
+{
     (void)page;
     (void)block;
     return false;

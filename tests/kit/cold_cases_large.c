@@ -16,7 +16,12 @@ static struct hk_heap *asker;
 
 static unsigned char *take(const struct hk_cold *cold, size_t size, size_t align)
 {
-    void *kept = asker && align <= HK_SLICE ? cold->large_pop(asker, size) : NULL;
+    void *kept = NULL;
+    if (asker && size > HK_SPAN_MAX) {
+        kept = align <= HK_ALIGN ? cold->huge_pop(size) : NULL;
+    } else if (asker) {
+        kept = align <= HK_SLICE ? cold->large_pop(asker, size) : NULL;
+    }
     unsigned char *block = kept ? kept : cold->large_alloc(size, align, 0, &unused_zero);
     assert_non_null(block);
     return block;
@@ -25,7 +30,9 @@ static unsigned char *take(const struct hk_cold *cold, size_t size, size_t align
 static void give(const struct hk_cold *cold, void *block)
 {
     struct hk_page *page = hk_page_of(block);
-    if (!asker || !cold->large_keep(asker, page, block)) {
+    bool kept = asker && (page->kind == HK_KIND_HUGE ? cold->huge_keep(page, block)
+                                                     : cold->large_keep(asker, page, block));
+    if (!kept) {
         cold->large_free(asker, page, block);
     }
 }
@@ -98,6 +105,29 @@ static void large_block_holds_its_size(const void *subject)
     by_anybody(block_holds_its_size, subject);
 }
 
+static void comes_again(const struct hk_cold *cold)
+{
+    enum { MOST = 10000000 };
+    for (size_t i = 0; i < SIZES && sizes[i] < MOST; i++) {
+        for (int round = 0; round < 4; round++) {
+            unsigned char *one = take(cold, sizes[i], 16);
+            unsigned char *two = take(cold, sizes[i], 16);
+            assert_ptr_not_equal(one, two);
+            one[0] = one[sizes[i] - 1] = 1;
+            two[0] = two[sizes[i] - 1] = 2;
+            assert_true(one[0] == 1 && one[sizes[i] - 1] == 1);
+            give(cold, one);
+            give(cold, two);
+        }
+        assert_null(cold->check());
+    }
+}
+
+static void large_block_that_comes_again_is_alone(const void *subject)
+{
+    by_anybody(comes_again, subject);
+}
+
 static void large_zero_tells_the_truth(const void *subject)
 {
     enum { MOST = 10000000 };
@@ -153,6 +183,9 @@ static void keeps_nothing_after(const struct hk_cold *cold,
     size_t before = held(cold);
     for (size_t i = 0; i < SIZES; i++) {
         give(cold, take(cold, sizes[i], 16));
+    }
+    for (int pair = 0; pair < 3; pair++) {
+        give(cold, take(cold, 3000000, 16)); /* what comes again may be kept, however long it is */
     }
     forget(cold);
     assert_int_equal(held(cold), before);
@@ -240,6 +273,7 @@ const struct kit_case kit_large_cases[] = {
     {"large_block_is_aligned", large_block_is_aligned, 0},
     {"large_block_belongs_to_no_thread", large_block_belongs_to_no_thread, 0},
     {"large_block_holds_its_size", large_block_holds_its_size, 0},
+    {"large_block_that_comes_again_is_alone", large_block_that_comes_again_is_alone, 0},
     {"large_zero_tells_the_truth", large_zero_tells_the_truth, 0},
     {"freed_large_memory_is_used_again", freed_large_memory_is_used_again, 0},
     {"large_memory_at_hand_goes_back_unused", large_memory_at_hand_goes_back_unused, 0},

@@ -180,6 +180,7 @@ int main(int argc, char **argv)
     add_cases(&lists, kit_large_cases, kit_large_case_count);
     add_faults(&lists, kit_cold_faults, kit_cold_fault_count);
     add_faults(&lists, kit_shared_faults, kit_shared_fault_count);
+    add_faults(&lists, kit_large_faults, kit_large_fault_count);
     add_faults(&lists, kit_live_faults, kit_live_fault_count);
     const struct kit kit = {
         .name = "cold",

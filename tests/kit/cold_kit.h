@@ -56,6 +56,8 @@ extern const struct kit_fault kit_cold_faults[];
 extern const size_t kit_cold_fault_count;
 extern const struct kit_fault kit_shared_faults[];
 extern const size_t kit_shared_fault_count;
+extern const struct kit_fault kit_large_faults[];
+extern const size_t kit_large_fault_count;
 extern const struct kit_fault kit_live_faults[];
 extern const size_t kit_live_fault_count;
 void *kit_cold_copy(const void *subject);

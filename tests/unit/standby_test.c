@@ -69,6 +69,41 @@ static void pairs_take_no_lock(void **state)
     assert_true(done);
 }
 
+static void short_ways_lead_to_it(void **state)
+{
+    (void)state;
+    void *block = take();
+    assert_null(hk_cold.huge_pop(SIZE));
+    assert_true(hk_cold.huge_keep(hk_page_of(block), block));
+    assert_waits(true);
+    assert_null(hk_cold.huge_pop(SIZE + 1));
+    assert_null(hk_cold.huge_pop(SIZE - 4096));
+    assert_null(hk_cold.huge_pop(SIZE_MAX));
+    assert_ptr_equal(hk_cold.huge_pop(SIZE - 4095), block);
+    assert_waits(false);
+    give_large(block);
+    assert_ptr_equal(hk_cold.huge_pop(SIZE), block);
+    atomic_store(&hk_standby.asked, SIZE);
+    assert_false(hk_cold.huge_keep(hk_page_of(block), block));
+    give_large(block);
+    assert_null(hk_cold.huge_pop(SIZE));
+}
+
+/* What is not kept is as it was. */
+static void second_block_stays_in_use(void **state)
+{
+    (void)state;
+    void *one = take();
+    void *two = take();
+    assert_true(hk_cold.huge_keep(hk_page_of(one), one));
+    assert_false(hk_cold.huge_keep(hk_page_of(two), two));
+    assert_int_equal(hk_page_of(two)->kind, HK_KIND_HUGE);
+    assert_int_equal(hk_page_owner(hk_page_of(two)), HK_OWNER_LARGE);
+    assert_int_equal(hk_cold.large_size(hk_page_of(two), two), SIZE);
+    give_large(two);
+    assert_waits(true);
+}
+
 static void another_size_does_not_get_it(void **state)
 {
     (void)state;
@@ -272,6 +307,8 @@ int main(void)
         cmocka_unit_test_setup(next_of_its_size_gets_it, nothing_waits),
         cmocka_unit_test_setup(what_waits_has_free_descriptors, nothing_waits),
         cmocka_unit_test_setup(pairs_take_no_lock, nothing_waits),
+        cmocka_unit_test_setup(short_ways_lead_to_it, nothing_waits),
+        cmocka_unit_test_setup(second_block_stays_in_use, nothing_waits),
         cmocka_unit_test_setup(another_size_does_not_get_it, nothing_waits),
         cmocka_unit_test_setup(other_forms_do_not_get_it, nothing_waits),
         cmocka_unit_test_setup(changed_blocks_do_not_wait, nothing_waits),

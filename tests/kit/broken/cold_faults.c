@@ -252,83 +252,6 @@ static void misdelivering_post(struct hk_heap *heap, struct hk_page *page, void 
     kit_stub.block[kit_stub.block_count++] = block;
 }
 
-static void *shifted_large(size_t size, size_t align, size_t reserve, bool *zero)
-{
-    char *block = HONEST.large_alloc(size + 16, align, reserve, zero);
-    return block ? block + 8 : NULL;
-}
-
-static void *owned_large(size_t size, size_t align, size_t reserve, bool *zero)
-{
-    void *block = HONEST.large_alloc(size, align, reserve, zero);
-    atomic_store(&hk_page_of(block)->owner, (uintptr_t)HK_OWNER_NONE);
-    return block;
-}
-
-static size_t modest_size(struct hk_page *page, void *block)
-{
-    return HONEST.large_size(page, block) / 2;
-}
-
-static void *recycled_large(size_t size, size_t align, size_t reserve, bool *zero)
-{
-    void *block = HONEST.large_alloc(size, align, reserve, zero);
-    memset(block, 1, 1);
-    return block;
-}
-
-static void no_large_free(struct hk_heap *heap, struct hk_page *page, void *block)
-{
-    (void)heap;
-    (void)page;
-    (void)block;
-}
-
-/* What a heap keeps, it keeps for ever. */
-static bool hoarding_large_keep(struct hk_heap *heap, struct hk_page *page, void *block)
-{
-    (void)heap;
-    (void)page;
-    (void)block;
-    return true;
-}
-
-/* A free block serves requests that are longer. */
-static void *kept_large;
-
-static bool simple_large_keep(struct hk_heap *heap, struct hk_page *page, void *block)
-{
-    (void)heap;
-    (void)page;
-    bool room = !kept_large;
-    kept_large = room ? block : kept_large;
-    return room;
-}
-
-static void *simple_large_pop(struct hk_heap *heap, size_t size)
-{
-    (void)heap;
-    if (size <= HK_SUPERSLAB) {
-        return NULL;
-    }
-    void *block = kept_large;
-    kept_large = NULL;
-    return block;
-}
-
-static void *scrubbing_resize(struct hk_page *page, void *block, size_t size)
-{
-    ((char *)block)[251 * 40] ^= 1;
-    return HONEST.large_resize(page, block, size);
-}
-
-static void *bluffing_large(size_t size, size_t align, size_t reserve, bool *zero)
-{
-    static char nowhere[16];
-    void *block = HONEST.large_alloc(size, align, reserve, zero);
-    return block ? block : nowhere;
-}
-
 /* A fault as a function that puts one member in place of the honest one. */
 #define FAULT(name, member, function)                                                              \
     static void name(void *subject)                                                                \
@@ -367,14 +290,6 @@ FAULT(keep_locks, parent, no_parent)
 FAULT(strand_self, child, orphaning_child)
 FAULT(touch_frozen, post, misdelivering_post)
 FAULT(shed_always, learn, restless_learn)
-FAULT(misalign, large_alloc, shifted_large)
-FAULT(own_large, large_alloc, owned_large)
-FAULT(understate, large_size, modest_size)
-FAULT(boast_large_zero, large_alloc, recycled_large)
-FAULT(keep_large, large_free, no_large_free)
-FAULT(hoard_large, large_keep, hoarding_large_keep)
-FAULT(scrub, large_resize, scrubbing_resize)
-FAULT(bluff, large_alloc, bluffing_large)
 
 static void trim_live_pages(void *subject)
 {
@@ -388,13 +303,6 @@ static void leave_warm_pages(void *subject)
     struct hk_cold *cold = subject;
     cold->retire = warm_retire;
     cold->trim = partial_trim;
-}
-
-static void serve_as_it_lies(void *subject)
-{
-    struct hk_cold *cold = subject;
-    cold->large_keep = simple_large_keep;
-    cold->large_pop = simple_large_pop;
 }
 
 static void skew_the_head(void *subject)
@@ -438,15 +346,5 @@ const struct kit_fault kit_cold_faults[] = {
     {"parent_keeps_the_locks", "parent_goes_on_after_fork", keep_locks},
     {"child_strands_itself", "child_keeps_its_heap_and_strands_the_others", strand_self},
     {"frozen_page_spliced", "frozen_page_takes_frees", touch_frozen},
-    {"large_block_misaligned", "large_block_is_aligned", misalign},
-    {"large_block_without_owner", "large_block_belongs_to_no_thread", own_large},
-    {"large_size_understated", "large_block_holds_its_size", understate},
-    {"large_block_called_zero", "large_zero_tells_the_truth", boast_large_zero},
-    {"large_block_not_freed", "freed_large_memory_is_used_again", keep_large},
-    {"large_memory_stays_at_hand", "large_memory_at_hand_goes_back_unused", hoard_large},
-    {"trim_leaves_large_memory", "trim_takes_large_memory_at_hand", hoard_large},
-    {"kept_block_too_short", "large_block_holds_its_size", serve_as_it_lies},
-    {"resize_scrubs", "large_resize_keeps_content", scrub},
-    {"large_block_from_nowhere", "impossible_large_block_is_null", bluff},
 };
 const size_t kit_cold_fault_count = sizeof kit_cold_faults / sizeof *kit_cold_faults;
