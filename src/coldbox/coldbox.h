@@ -183,8 +183,9 @@ struct hk_cold {
     void *(*large_pop)(struct hk_heap *heap, size_t size);
     bool (*large_keep)(struct hk_heap *heap, struct hk_page *page, void *block);
 
-    /* The same for what is longer than HK_SPAN_MAX, which all threads keep together, at a multiple
-     * of HK_ALIGN. any, in no slow path. */
+    /* The same for what all threads keep together: pop of size > HK_SPAN_MAX, at a multiple of
+     * HK_ALIGN; keep of any block of HK_KIND_HUGE. A block on its way is lost to a child of fork,
+     * and its thread counts as outside the allocator. any. */
     void *(*huge_pop)(size_t size);
     bool (*huge_keep)(struct hk_page *page, const void *block);
 

@@ -90,7 +90,7 @@ HK_INLINE bool hk_cold_large_keep(struct hk_heap *heap, struct hk_page *page, vo
     return true;
 }
 
-/* Looks at no OS page: one may be longer than what is left of it here, but not shorter. */
+/* Does not ask for the OS page's size: where it is more than 4096, some sizes go the long way. */
 HK_INLINE void *hk_cold_huge_pop(size_t size)
 {
     size_t asked = atomic_load_explicit(&hk_standby.asked, memory_order_relaxed);

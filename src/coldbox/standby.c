@@ -67,6 +67,9 @@ bool hk_standby_put(struct hk_page *page, struct hk_page *head)
     /* release: whoever takes it sees its descriptors */
     bool waits = hk_atomic_cas(&hk_standby.word, &waiting, word, memory_order_release);
     if (!waits) {
+        /* another thread freed it too, or another block came first */
+        HK_REQUIRE(base_of(waiting) != hk_huge_base(head),
+                   "free: block is not allocated (freed twice?)");
         mark(page, HK_KIND_HUGE);
     }
     return waits;

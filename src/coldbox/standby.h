@@ -57,7 +57,7 @@ HK_INLINE bool hk_standby_is_asked(size_t usable)
 }
 
 /* Free a huge block whose size is asked for, of which `page` is the descriptor of its slice and
- * `head` the one with its data. -> true: its run waits; false: nothing was done. any; no lock held.
+ * `head` the one with its data. -> true: its run waits; false: it is as it was. any; no lock held.
  */
 HK_HIDDEN bool hk_standby_put(struct hk_page *page, struct hk_page *head);
 

@@ -287,7 +287,7 @@ void *hk_cold_fake_large_alloc(size_t size, size_t align, size_t reserve, bool *
     if (size > PTRDIFF_MAX - room - HK_SUPERSLAB) {
         return NULL;
     }
-    size_t units = hk_round_up(size, HK_SUPERSLAB);
+    size_t units = hk_round_up(size, HK_SLICE);
     char *memory = fake_map(room + units, room);
     if (!memory) {
         return NULL;

@@ -88,7 +88,7 @@ static void large_blocks_have_no_class(void **state)
     for (int again = 0; again < 4; again++) {
         hk_free(hk_malloc(1500000));
         hk_free(hk_malloc(5000000));
-        hk_free(hk_malloc(5000000)); /* which waited */
+        hk_free(hk_malloc(5000000)); /* waits, but for the first time */
     }
     hk_stats_read(&now);
     uint64_t pairs = HK_STATS == HK_STATS_OFF ? 0 : 12;

@@ -113,6 +113,27 @@ static void large_block_grows_into_freed_memory(void **state)
     }
 }
 
+/* What waits for the next of its size has not the form that these ask for. */
+static void huge_block_that_waits_is_for_plain_requests(void **state)
+{
+    (void)state;
+    enum { ALIGN = 1 << 20 };
+    for (int pair = 0; pair < 3; pair++) {
+        hk_free(hk_malloc(LARGE));
+    }
+    void *aligned = hk_aligned_alloc(ALIGN, LARGE);
+    assert_int_equal((uintptr_t)aligned % ALIGN, 0);
+    hk_free(aligned);
+    for (int pair = 0; pair < 3; pair++) {
+        hk_free(hk_malloc(LARGE));
+    }
+    /* it is moved once, and finds room to grow from there */
+    unsigned char *block = hk_realloc(hk_malloc(LARGE / 2), LARGE);
+    unsigned char *grown = hk_realloc(block, LARGE + LARGE / 2);
+    assert_ptr_equal(grown, block);
+    hk_free(grown);
+}
+
 static void size_beyond_memory_is_refused(void **state)
 {
     (void)state;
@@ -134,6 +155,7 @@ int main(void)
         cmocka_unit_test(large_block_that_becomes_small_goes_to_its_class),
         cmocka_unit_test(large_block_that_shrinks_by_parts_goes_to_its_class),
         cmocka_unit_test(large_block_grows_into_freed_memory),
+        cmocka_unit_test(huge_block_that_waits_is_for_plain_requests),
         cmocka_unit_test(size_beyond_memory_is_refused),
     };
     return cmocka_run_group_tests_name("growth", tests, NULL, NULL);

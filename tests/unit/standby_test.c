@@ -265,7 +265,7 @@ static void one_waits_and_no_more(void **state)
 }
 
 #if !HK_SINGLE
-enum { THREADS = 4, ROUNDS = 3000 };
+enum { THREADS = 4, ROUNDS = 200000 };
 static _Atomic(bool) shared;
 
 /* Nobody else writes to a block that this thread holds. */
@@ -273,14 +273,22 @@ static void *churn(void *arg)
 {
     uintptr_t mark = (uintptr_t)arg;
     for (uint32_t i = 0; i < ROUNDS; i++) {
-        _Atomic(uintptr_t) *block = take_large(i % 29 ? SIZE : SIZE + os_page(), 16, 0);
+        size_t size = i % 29 ? SIZE : SIZE + os_page();
+        _Atomic(uintptr_t) *block = i % 2 ? hk_cold.huge_pop(size) : NULL;
+        block = block ? block : take_large(size, 16, 0);
+        struct hk_page *page = hk_page_of((void *)block);
         atomic_store(block, mark);
         for (int look = 0; look < 3; look++) {
             if (atomic_load(block) != mark) {
                 atomic_store(&shared, true);
             }
         }
-        give_large(block);
+        if (i % 4 < 2 || !hk_cold.huge_keep(page, (void *)block)) {
+            if (page->kind != HK_KIND_HUGE || hk_page_owner(page) != HK_OWNER_LARGE) {
+                atomic_store(&shared, true); /* what is not kept has not changed */
+            }
+            give_large((void *)block);
+        }
     }
     return NULL;
 }

@@ -66,6 +66,15 @@ static void *shared_large_pop(struct hk_heap *heap, size_t size)
     return fits ? kept_large : NULL;
 }
 
+/* What a heap keeps serves requests that are longer. */
+static void *short_large_pop(struct hk_heap *heap, size_t size)
+{
+    (void)heap;
+    void *block = size <= HK_SLICE ? NULL : kept_large;
+    kept_large = block ? NULL : kept_large;
+    return block;
+}
+
 static bool hoarding_huge_keep(struct hk_page *page, const void *block)
 {
     (void)page;
@@ -128,6 +137,13 @@ FAULT(hoard_huge, huge_keep, hoarding_huge_keep)
 FAULT(scrub, large_resize, scrubbing_resize)
 FAULT(bluff, large_alloc, bluffing_large)
 
+static void serve_large_as_it_lies(void *subject)
+{
+    struct hk_cold *cold = subject;
+    cold->large_keep = simple_large_keep;
+    cold->large_pop = short_large_pop;
+}
+
 static void serve_large_twice(void *subject)
 {
     struct hk_cold *cold = subject;
@@ -157,6 +173,7 @@ const struct kit_fault kit_large_faults[] = {
     {"large_block_not_freed", "freed_large_memory_is_used_again", keep_large},
     {"large_memory_stays_at_hand", "large_memory_at_hand_goes_back_unused", hoard_large},
     {"trim_leaves_large_memory", "trim_takes_large_memory_at_hand", hoard_large},
+    {"kept_block_too_short", "large_block_holds_its_size", serve_large_as_it_lies},
     {"kept_large_block_out_twice", "large_block_that_comes_again_is_alone", serve_large_twice},
     {"huge_memory_stays_at_hand", "large_memory_at_hand_goes_back_unused", hoard_huge},
     {"trim_leaves_huge_memory", "trim_takes_large_memory_at_hand", hoard_huge},
