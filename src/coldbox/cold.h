@@ -8,6 +8,7 @@
 #include "coldbox/meta.h"
 #include "coldbox/registry.h"
 #include "coldbox/spans_fast.h"
+#include "coldbox/standby.h"
 
 /* coldbox.c */
 HK_HIDDEN int hk_cold_init(const struct hk_hooks *hooks);

@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /* The short ways of large blocks, part of malloc and free: a span that the heap keeps goes out, a
  * freed one is kept where there is room. Neither takes a lock, calls anything but to stop, or has a
- * branch that depends on which lengths come by. A huge block that waits is a call away. */
+ * branch that depends on which lengths come by. Those of huge blocks: coldbox/standby.h. */
 #ifndef HK_COLDBOX_SPANS_FAST_H
 #define HK_COLDBOX_SPANS_FAST_H
 
 #include "coldbox/large.h"
 #include "coldbox/spans.h"
-#include "coldbox/standby.h"
 #include "common/heap.h"
 
 enum { HK_SPAN_MORE_SHIFT = 2 }; /* a span may be longer than asked for by a quarter */
@@ -88,20 +87,6 @@ HK_INLINE bool hk_cold_large_keep(struct hk_heap *heap, struct hk_page *page, vo
     }
     hk_spans_add(&heap->spans, page, count);
     return true;
-}
-
-/* Does not ask for the OS page's size: where it is more than 4096, some sizes go the long way. */
-HK_INLINE void *hk_cold_huge_pop(size_t size)
-{
-    size_t asked = atomic_load_explicit(&hk_standby.asked, memory_order_relaxed);
-    size_t usable = asked & ~(size_t)HK_STANDBY_AGAIN;
-    bool is_asked = asked & HK_STANDBY_AGAIN && usable - size < (size_t)1 << HK_STANDBY_GRAIN;
-    return is_asked ? hk_standby_find(usable) : NULL;
-}
-
-HK_INLINE bool hk_cold_huge_keep(struct hk_page *page, const void *block)
-{
-    return hk_standby_is_on() && hk_standby_keep(page, block);
 }
 
 #endif

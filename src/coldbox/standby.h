@@ -79,6 +79,21 @@ HK_INLINE void *hk_standby_take(size_t usable)
     return NULL;
 }
 
+/* The gate's short ways. pop does not ask for the OS page's size: where it is more than 4096, some
+ * sizes go the long way. */
+HK_INLINE void *hk_cold_huge_pop(size_t size)
+{
+    size_t asked = atomic_load_explicit(&hk_standby.asked, memory_order_relaxed);
+    size_t usable = asked & ~(size_t)HK_STANDBY_AGAIN;
+    bool is_asked = asked & HK_STANDBY_AGAIN && usable - size < (size_t)1 << HK_STANDBY_GRAIN;
+    return is_asked ? hk_standby_find(usable) : NULL;
+}
+
+HK_INLINE bool hk_cold_huge_keep(struct hk_page *page, const void *block)
+{
+    return hk_standby_is_on() && hk_standby_keep(page, block);
+}
+
 /* -> NULL, or what is broken. any; slabs.lock held. */
 HK_HIDDEN const char *hk_standby_check_locked(void);
 

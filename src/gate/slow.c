@@ -291,14 +291,20 @@ static __attribute__((noinline)) void free_unusual(void *block, struct hk_page *
     errno = saved;
 }
 
+/* A freed large block is kept: the end of a slow path. */
+static inline void leave_kept(struct hk_heap *heap)
+{
+    hk_count_note(heap, HK_NOTE_LARGE_FREE);
+    (void)hk_pace_and_leave(heap, NULL);
+}
+
 /* Let all threads keep a huge block. */
 static __attribute__((noinline)) void keep_huge(struct hk_heap *heap, void *block,
                                                 struct hk_page *page)
 {
     if (HK_COLD.huge_keep(page, block)) {
         hk_heap_enter(heap);
-        hk_count_note(heap, HK_NOTE_LARGE_FREE);
-        (void)hk_pace_and_leave(heap, NULL);
+        leave_kept(heap);
     } else {
         free_unusual(block, page);
     }
@@ -314,8 +320,7 @@ static inline void keep_large(struct hk_heap *heap, void *block, struct hk_page 
     }
     hk_heap_enter(heap);
     if (HK_LIKELY(HK_COLD.large_keep(heap, page, block))) {
-        hk_count_note(heap, HK_NOTE_LARGE_FREE);
-        (void)hk_pace_and_leave(heap, NULL);
+        leave_kept(heap);
         return;
     }
     hk_heap_leave(heap);

@@ -9,6 +9,8 @@
 #include "coldbox/superslab.h"
 #include "fakes/os_fake.h"
 
+#include <pthread.h>
+
 static inline void no_splice(struct hk_heap *heap, struct hk_page *page, void *first, void *last,
                              size_t count)
 {
@@ -68,6 +70,19 @@ static inline void *take_large(size_t size, size_t align, size_t reserve)
 static inline void give_large(void *block)
 {
     hk_cold.large_free(NULL, hk_page_of(block), block);
+}
+
+/* `count` threads run with the numbers from 1 on, to their ends. */
+static inline void run_threads(uintptr_t count, void *(*run)(void *))
+{
+    pthread_t thread[16];
+    assert_in_range(count, 1, sizeof thread / sizeof *thread);
+    for (uintptr_t i = 0; i < count; i++) {
+        assert_int_equal(pthread_create(&thread[i], NULL, run, (void *)(i + 1)), 0);
+    }
+    for (uintptr_t i = 0; i < count; i++) {
+        pthread_join(thread[i], NULL);
+    }
 }
 
 #endif

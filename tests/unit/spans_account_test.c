@@ -3,7 +3,6 @@
  */
 #include "unit/spans_unit.h"
 
-#include <pthread.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -242,13 +241,7 @@ static void *churn(void *arg)
 static void threads_never_share_a_span(void **state)
 {
     (void)state;
-    pthread_t thread[THREADS];
-    for (uintptr_t i = 0; i < THREADS; i++) {
-        assert_int_equal(pthread_create(&thread[i], NULL, churn, (void *)(i + 1)), 0);
-    }
-    for (size_t i = 0; i < THREADS; i++) {
-        pthread_join(thread[i], NULL);
-    }
+    run_threads(THREADS, churn);
     assert_false(overlapping);
     assert_int_equal(hk_spans_claimed(), 0);
     assert_right();

@@ -296,13 +296,7 @@ static void *churn(void *arg)
 static void threads_never_share_it(void **state)
 {
     (void)state;
-    pthread_t thread[THREADS];
-    for (uintptr_t i = 0; i < THREADS; i++) {
-        assert_int_equal(pthread_create(&thread[i], NULL, churn, (void *)(i + 1)), 0);
-    }
-    for (size_t i = 0; i < THREADS; i++) {
-        pthread_join(thread[i], NULL);
-    }
+    run_threads(THREADS, churn);
     assert_false(shared);
     assert_int_equal(cold_stat().huge, 0);
     assert_null(hk_cold.check());

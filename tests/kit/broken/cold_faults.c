@@ -1,11 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* Cold sides that are broken on purpose: thin wrappers over the fake, each of which breaks one
  * clause and no other. */
-#include "kit/cold_kit.h"
+#include "kit/broken/cold_faults.h"
 
 #include <string.h>
-
-#define HONEST hk_cold_fake
 
 void *kit_cold_copy(const void *subject)
 {
@@ -251,13 +249,6 @@ static void misdelivering_post(struct hk_heap *heap, struct hk_page *page, void 
     (void)page;
     kit_stub.block[kit_stub.block_count++] = block;
 }
-
-/* A fault as a function that puts one member in place of the honest one. */
-#define FAULT(name, member, function)                                                              \
-    static void name(void *subject)                                                                \
-    {                                                                                              \
-        ((struct hk_cold *)subject)->member = function;                                            \
-    }
 
 FAULT(misdescribe, lease, headless_lease)
 FAULT(soil, lease, soiled_lease)

@@ -1,10 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* Cold sides that break one clause about large blocks: thin wrappers over the fake. */
-#include "kit/cold_kit.h"
+#include "kit/broken/cold_faults.h"
 
 #include <string.h>
-
-#define HONEST hk_cold_fake
 
 static void *shifted_large(size_t size, size_t align, size_t reserve, bool *zero)
 {
@@ -47,32 +45,47 @@ static bool hoarding_large_keep(struct hk_heap *heap, struct hk_page *page, void
     return true;
 }
 
-/* What a heap keeps stays kept while it is out. */
+/* One block is kept, and stays what is kept until it is taken out. */
+static bool keep_one(void **kept, const void *block)
+{
+    bool room = !*kept || *kept == block;
+    *kept = room ? (void *)(uintptr_t)block : *kept;
+    return room;
+}
+
+/* What is kept serves requests for more than `least` bytes, however long. */
+static void *take_as_it_lies(void **kept, size_t size, size_t least)
+{
+    void *block = size <= least ? NULL : *kept;
+    *kept = block ? NULL : *kept;
+    return block;
+}
+
+/* What is kept stays so while it is out. */
+static void *lend(void *kept, size_t size)
+{
+    return kept && HONEST.large_size(hk_page_of(kept), kept) >= size ? kept : NULL;
+}
+
 static void *kept_large;
 
 static bool simple_large_keep(struct hk_heap *heap, struct hk_page *page, void *block)
 {
     (void)heap;
     (void)page;
-    bool room = !kept_large || kept_large == block;
-    kept_large = room ? block : kept_large;
-    return room;
+    return keep_one(&kept_large, block);
 }
 
 static void *shared_large_pop(struct hk_heap *heap, size_t size)
 {
     (void)heap;
-    bool fits = kept_large && HONEST.large_size(hk_page_of(kept_large), kept_large) >= size;
-    return fits ? kept_large : NULL;
+    return lend(kept_large, size);
 }
 
-/* What a heap keeps serves requests that are longer. */
 static void *short_large_pop(struct hk_heap *heap, size_t size)
 {
     (void)heap;
-    void *block = size <= HK_SLICE ? NULL : kept_large;
-    kept_large = block ? NULL : kept_large;
-    return block;
+    return take_as_it_lies(&kept_large, size, HK_SLICE);
 }
 
 static bool hoarding_huge_keep(struct hk_page *page, const void *block)
@@ -87,24 +100,17 @@ static void *kept_huge;
 static bool simple_huge_keep(struct hk_page *page, const void *block)
 {
     (void)page;
-    bool room = !kept_huge || kept_huge == block;
-    kept_huge = room ? (void *)(uintptr_t)block : kept_huge;
-    return room;
+    return keep_one(&kept_huge, block);
 }
 
-/* What is kept serves requests that are longer. */
-static void *short_huge_pop(size_t size)
-{
-    void *block = size <= HK_SUPERSLAB ? NULL : kept_huge;
-    kept_huge = block ? NULL : kept_huge;
-    return block;
-}
-
-/* What is kept stays so while it is out. */
 static void *shared_huge_pop(size_t size)
 {
-    bool fits = kept_huge && HONEST.large_size(hk_page_of(kept_huge), kept_huge) >= size;
-    return fits ? kept_huge : NULL;
+    return lend(kept_huge, size);
+}
+
+static void *short_huge_pop(size_t size)
+{
+    return take_as_it_lies(&kept_huge, size, HK_SUPERSLAB);
 }
 
 static void *scrubbing_resize(struct hk_page *page, void *block, size_t size)
@@ -120,13 +126,6 @@ static void *bluffing_large(size_t size, size_t align, size_t reserve, bool *zer
     return block ? block : nowhere;
 }
 
-/* A fault as a function that puts one member in place of the honest one. */
-#define FAULT(name, member, function)                                                              \
-    static void name(void *subject)                                                                \
-    {                                                                                              \
-        ((struct hk_cold *)subject)->member = function;                                            \
-    }
-
 FAULT(misalign, large_alloc, shifted_large)
 FAULT(own_large, large_alloc, owned_large)
 FAULT(understate, large_size, modest_size)
@@ -137,33 +136,19 @@ FAULT(hoard_huge, huge_keep, hoarding_huge_keep)
 FAULT(scrub, large_resize, scrubbing_resize)
 FAULT(bluff, large_alloc, bluffing_large)
 
-static void serve_large_as_it_lies(void *subject)
-{
-    struct hk_cold *cold = subject;
-    cold->large_keep = simple_large_keep;
-    cold->large_pop = short_large_pop;
-}
+/* Two members that belong together. */
+#define KEPT_FAULT(name, kind, pop)                                                                \
+    static void name(void *subject)                                                                \
+    {                                                                                              \
+        struct hk_cold *cold = subject;                                                            \
+        cold->kind##_keep = simple_##kind##_keep;                                                  \
+        cold->kind##_pop = pop;                                                                    \
+    }
 
-static void serve_large_twice(void *subject)
-{
-    struct hk_cold *cold = subject;
-    cold->large_keep = simple_large_keep;
-    cold->large_pop = shared_large_pop;
-}
-
-static void serve_huge_as_it_lies(void *subject)
-{
-    struct hk_cold *cold = subject;
-    cold->huge_keep = simple_huge_keep;
-    cold->huge_pop = short_huge_pop;
-}
-
-static void serve_huge_twice(void *subject)
-{
-    struct hk_cold *cold = subject;
-    cold->huge_keep = simple_huge_keep;
-    cold->huge_pop = shared_huge_pop;
-}
+KEPT_FAULT(serve_large_as_it_lies, large, short_large_pop)
+KEPT_FAULT(serve_large_twice, large, shared_large_pop)
+KEPT_FAULT(serve_huge_as_it_lies, huge, short_huge_pop)
+KEPT_FAULT(serve_huge_twice, huge, shared_huge_pop)
 
 const struct kit_fault kit_large_faults[] = {
     {"large_block_misaligned", "large_block_is_aligned", misalign},

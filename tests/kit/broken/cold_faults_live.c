@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Cold sides that break a clause of live counts, over the fake. */
-#include "kit/cold_kit.h"
-
-#define HONEST hk_cold_fake
+#include "kit/broken/cold_faults.h"
 
 static void deaf_adjust(struct hk_page *page, int delta)
 {

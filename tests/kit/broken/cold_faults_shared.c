@@ -1,10 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* Cold sides that break a clause of shared pages or of guarded locks, over the fake. */
-#include "kit/cold_kit.h"
+#include "kit/broken/cold_faults.h"
 
 #include <string.h>
-
-#define HONEST hk_cold_fake
 
 static struct hk_page *owning_lease(const struct hk_lease *request)
 {
