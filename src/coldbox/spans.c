@@ -79,12 +79,13 @@ static struct hk_page *take_place(struct hk_spans *spans, uint32_t place)
     while (*link != place + 1) {
         link = &spans->next[*link - 1];
     }
-    return hk_spans_take(spans, link);
+    return hk_spans_unlist(spans, link);
 }
 
 /* Take out the span of the next taken place in turn, which has been there for long, or about so. */
 static void drop(struct hk_spans *spans, struct gone *gone)
 {
+    hk_spans_list_last(spans);
     uint32_t from = spans->taken >> spans->oldest;
     uint32_t place = from ? spans->oldest + (uint32_t)__builtin_ctz(from)
                           : (uint32_t)__builtin_ctz(spans->taken);
@@ -98,6 +99,7 @@ static void drop(struct hk_spans *spans, struct gone *gone)
 /* The holder's lists follow what was taken back. */
 static void catch_up(struct hk_spans *spans, struct gone *gone)
 {
+    hk_spans_list_last(spans);
     for (uint32_t rest = spans->taken; rest; rest &= rest - 1) {
         uint32_t place = (uint32_t)__builtin_ctz(rest);
         if (!atomic_load_explicit(&spans->span[place], memory_order_relaxed)) {
@@ -142,31 +144,34 @@ static const char *check_span(const struct hk_spans *spans, uint32_t place, uint
     return broken;
 }
 
+/* The place of a span of `count` slices, on a list or the last one. */
+static const char *check_place(const struct hk_spans *spans, uint32_t place, uint32_t count,
+                               uint32_t *seen)
+{
+    if (~spans->taken >> place & 1 || *seen >> place & 1 ||
+        atomic_load_explicit(&spans->length[place], memory_order_relaxed) != count) {
+        return "a heap's list of spans holds what does not belong there";
+    }
+    *seen |= 1u << place;
+    return check_span(spans, place, count);
+}
+
 const char *hk_spans_check(const struct hk_spans *spans)
 {
-    uint32_t slices = 0;
     uint32_t seen = 0;
-    for (uint32_t length = 0; length < HK_SPAN_LENGTHS; length++) {
+    uint32_t slices = spans->last_length;
+    const char *broken = slices ? check_place(spans, spans->last, slices, &seen) : NULL;
+    for (uint32_t length = 0; length < HK_SPAN_LENGTHS && !broken; length++) {
         if ((spans->lengths >> length & 1) != (spans->first[length] != 0)) {
             return "a heap's lengths of spans are not those of its lists";
         }
-        for (uint32_t link = spans->first[length]; link; link = spans->next[link - 1]) {
-            uint32_t place = link - 1;
-            if (~spans->taken >> place & 1 || seen >> place & 1 ||
-                atomic_load_explicit(&spans->length[place], memory_order_relaxed) != length) {
-                return "a heap's list of spans holds what does not belong there";
-            }
-            const char *broken = check_span(spans, place, length);
-            if (broken) {
-                return broken;
-            }
-            seen |= 1u << place;
+        for (uint32_t link = spans->first[length]; link && !broken; link = spans->next[link - 1]) {
+            broken = check_place(spans, link - 1, length, &seen);
             slices += length;
         }
     }
-    return seen == spans->taken && slices == spans->slices
-               ? NULL
-               : "a heap's spans do not sum to its count";
+    bool sums = seen == spans->taken && slices == spans->slices;
+    return broken ? broken : sums ? NULL : "a heap's spans do not sum to its count";
 }
 
 /* Make room for `count` slices, as far as the heap may keep so many. -> true: there is room. */

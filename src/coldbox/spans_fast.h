@@ -26,33 +26,65 @@ HK_INLINE bool hk_spans_may_keep(const struct hk_spans *spans, uint32_t count)
            hk_spans_claimed() <= hk_spans_most();
 }
 
+/* Put the span that was kept last on the list of its length. holder. */
+HK_INLINE void hk_spans_list_last(struct hk_spans *spans)
+{
+    uint32_t count = spans->last_length;
+    if (count) {
+        spans->next[spans->last] = spans->first[count];
+        spans->first[count] = (uint8_t)(spans->last + 1);
+        spans->lengths |= (uint64_t)1 << count;
+        spans->last_length = 0;
+    }
+}
+
 /* Keep the span, for which there is room. holder. */
 HK_INLINE void hk_spans_add(struct hk_spans *spans, struct hk_page *page, uint32_t count)
 {
     atomic_store_explicit(&spans->used, true, memory_order_relaxed);
     hk_large_mark(page, HK_KIND_FREE);
+    hk_spans_list_last(spans);
     uint32_t place = (uint32_t)__builtin_ctz(~spans->taken);
     spans->taken |= 1u << place;
-    spans->next[place] = spans->first[count];
-    spans->first[count] = (uint8_t)(place + 1);
-    spans->lengths |= (uint64_t)1 << count;
+    spans->last = place;
+    spans->last_length = count;
     spans->slices += count;
     atomic_store_explicit(&spans->length[place], (uint8_t)count, memory_order_relaxed);
     /* release: whoever takes it out sees its descriptor */
     hk_atomic_put(&spans->span[place], page, memory_order_release);
 }
 
-/* Take the place that `link` leads to off its list. -> its span, or NULL: somebody took it back.
+/* A place of `count` slices is on no list any more. -> its span, or NULL: somebody took it back.
  * holder. */
-HK_INLINE struct hk_page *hk_spans_take(struct hk_spans *spans, uint8_t *link)
+HK_INLINE struct hk_page *hk_spans_take(struct hk_spans *spans, uint32_t place, uint32_t count)
+{
+    spans->taken &= ~(1u << place);
+    spans->slices -= count;
+    return hk_atomic_swap(&spans->span[place], NULL, memory_order_acquire);
+}
+
+/* Take the place that `link` leads to off its list, as above. holder. */
+HK_INLINE struct hk_page *hk_spans_unlist(struct hk_spans *spans, uint8_t *link)
 {
     uint32_t place = *link - 1u;
     uint32_t count = atomic_load_explicit(&spans->length[place], memory_order_relaxed);
     *link = spans->next[place];
-    spans->taken &= ~(1u << place);
     spans->lengths &= ~((uint64_t)!spans->first[count] << count);
-    spans->slices -= count;
-    return hk_atomic_swap(&spans->span[place], NULL, memory_order_acquire);
+    return hk_spans_take(spans, place, count);
+}
+
+/* -> the span that was kept last if it serves `count` slices, else of the shortest that do the one
+ * that was kept last; or NULL: there is none, or somebody took it back, and most likely all others.
+ * holder. */
+HK_INLINE struct hk_page *hk_spans_pop(struct hk_spans *spans, uint32_t count)
+{
+    uint32_t last_length = spans->last_length;
+    if (HK_LIKELY(last_length - count <= count >> HK_SPAN_MORE_SHIFT)) { /* 0 wraps around */
+        spans->last_length = 0;
+        return hk_spans_take(spans, spans->last, last_length);
+    }
+    uint64_t fitting = spans->lengths & hk_slice_mask(count, (count >> HK_SPAN_MORE_SHIFT) + 1);
+    return fitting ? hk_spans_unlist(spans, &spans->first[__builtin_ctzll(fitting)]) : NULL;
 }
 
 HK_INLINE void *hk_cold_large_pop(struct hk_heap *heap, size_t size)
@@ -61,14 +93,9 @@ HK_INLINE void *hk_cold_large_pop(struct hk_heap *heap, size_t size)
         return NULL;
     }
     struct hk_spans *spans = &heap->spans;
-    uint32_t count = hk_span_count(size);
-    uint64_t fitting = spans->lengths & hk_slice_mask(count, (count >> HK_SPAN_MORE_SHIFT) + 1);
-    if (!fitting) {
-        return NULL;
-    }
-    struct hk_page *page = hk_spans_take(spans, &spans->first[__builtin_ctzll(fitting)]);
+    struct hk_page *page = hk_spans_pop(spans, hk_span_count(size));
     if (HK_UNLIKELY(!page)) {
-        return NULL; /* somebody took it back, and most likely all others */
+        return NULL;
     }
     atomic_store_explicit(&spans->used, true, memory_order_relaxed);
     hk_large_mark(page, HK_KIND_SPAN);

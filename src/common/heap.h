@@ -42,15 +42,17 @@ struct hk_remote_entry {
 /* Free spans that a heap keeps, by length in slices: see coldbox/spans.h. holder, but for the
  * atomic ones. */
 struct hk_spans {
-    uint64_t lengths;                        /* bit: that length's list is not empty */
-    uint32_t taken;                          /* bit: that place is on a list */
-    uint32_t oldest;                         /* the place whose span goes next */
-    uint32_t slices;                         /* in all places on lists */
-    _Atomic(uint32_t) claim;                 /* slices that the heap may keep */
-    _Atomic(bool) used;                      /* since the last tick */
-    uint8_t first[HK_SPAN_LENGTHS];          /* 1 + the place of a length's last span, or 0 */
-    uint8_t next[HK_SPAN_PLACES];            /* 1 + that of the one before it, or 0 */
-    _Atomic(uint8_t) length[HK_SPAN_PLACES]; /* slices; holder writes */
+    uint64_t lengths;               /* bit: that length's list is not empty */
+    uint32_t taken;                 /* bit: that place is on a list, or the last one */
+    uint32_t oldest;                /* the place whose span goes next */
+    uint32_t slices;                /* in all taken places */
+    uint32_t last;                  /* the place of the span that was kept last, on no list yet */
+    uint32_t last_length;           /* slices; 0: there is none */
+    _Atomic(uint32_t) claim;        /* slices that the heap may keep */
+    _Atomic(bool) used;             /* since the last tick */
+    uint8_t first[HK_SPAN_LENGTHS]; /* 1 + the place of a length's last span, or 0 */
+    uint8_t next[HK_SPAN_PLACES];   /* 1 + that of the one before it, or 0 */
+    _Atomic(uint8_t) length[HK_SPAN_PLACES];        /* slices; holder writes */
     _Atomic(struct hk_page *) span[HK_SPAN_PLACES]; /* its first descriptor; NULL: taken back */
 };
 
@@ -115,6 +117,9 @@ struct hk_heap {
     _Alignas(HK_CACHE_LINE) uintptr_t token; /* what page->owner of a LIVE heap's pages is */
     uint32_t busy;         /* the owner is in a slow path; read by a forked child only */
     uint32_t refills;      /* slow-path count, paces the clock and the flush */
+    uint32_t large_calls;  /* that large blocks were kept or served again: gate/pace.h */
+    uint32_t large_pace;   /* mask of `large_calls`: 0 where the clock's turn is */
+    uint64_t large_looked; /* ns; when they had the clock looked at last */
     uint64_t aged;         /* ns; when the boxes were last asked for what is idle */
     bool keeps;            /* empty pages may be kept; false while the heap is being given up */
     struct hk_page *pages; /* all leased pages, through their slots */

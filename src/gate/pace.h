@@ -1,41 +1,48 @@
 /* SPDX-License-Identifier: MIT */
 /* What must happen now and then, and never on a fast path: slow paths of a heap are counted, and
- * every 16th looks at the clock, and what has waited for long goes on. */
+ * every 16th looks at the clock, and what has waited for long goes on. The short ways of large
+ * blocks are counted apart: where 16 of them take less than a millisecond, every 128th does. */
 #ifndef HK_GATE_PACE_H
 #define HK_GATE_PACE_H
 
 #include "common/heap.h"
 #include "common/policy.h"
 
-enum { HK_PACE = 16 }; /* slow paths of a heap between two looks at the clock */
+enum {
+    HK_PACE = 16,        /* slow paths of a heap between two looks at the clock */
+    HK_PACE_QUICK = 128, /* short ways of large blocks, where they follow each other quickly */
+    HK_PACE_NS = 65536,  /* for each of them; a pause is so many of these, at the most */
+};
 
-/* The clock's turn. Leaves errno alone. holder, in a slow path; no lock held. */
+/* The clock's turn, or the learner's alone. Leaves errno alone. holder, in a slow path; no lock
+ * held. */
 HK_HIDDEN void hk_pace_turn(struct hk_heap *heap);
 
-/* The same as the end of the slow path. -> `block`. */
-HK_HIDDEN void *hk_pace_turn_and_leave(struct hk_heap *heap, void *block);
+/* The same after a short way of large blocks, as the end of its slow path. -> `block`. */
+HK_HIDDEN void *hk_pace_large_turn_and_leave(struct hk_heap *heap, void *block);
 
-/* One more slow path. -> true: it is the clock's turn. holder. */
-static inline bool hk_pace_is_due(struct hk_heap *heap)
+/* -> true: the heap's owner should see the learner before its turn. holder. */
+static inline bool hk_pace_has_grown(const struct hk_heap *heap)
 {
-    heap->refills += 1;
-    return HK_UNLIKELY(heap->refills % HK_PACE == 0 ||
-                       (HK_POLICY != HK_POLICY_FROZEN && hk_policy_has_grown(heap)));
+    return HK_POLICY != HK_POLICY_FROZEN && hk_policy_has_grown(heap);
 }
 
+/* One more slow path. holder, in it; no lock held. */
 static inline void hk_pace(struct hk_heap *heap)
 {
-    if (hk_pace_is_due(heap)) {
+    heap->refills += 1;
+    if (HK_UNLIKELY(heap->refills % HK_PACE == 0 || hk_pace_has_grown(heap))) {
         hk_pace_turn(heap);
     }
 }
 
-/* The very end of a slow path, so that there is nothing to save for the one time in many.
- * -> `block`. */
-static inline void *hk_pace_and_leave(struct hk_heap *heap, void *block)
+/* The very end of a short way of large blocks, so that there is nothing to save for the one time in
+ * many. -> `block`. */
+static inline void *hk_pace_large_and_leave(struct hk_heap *heap, void *block)
 {
-    if (hk_pace_is_due(heap)) {
-        return hk_pace_turn_and_leave(heap, block);
+    heap->large_calls += 1;
+    if (HK_UNLIKELY(!(heap->large_calls & heap->large_pace) || hk_pace_has_grown(heap))) {
+        return hk_pace_large_turn_and_leave(heap, block);
     }
     hk_heap_leave(heap);
     return block;

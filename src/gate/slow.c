@@ -171,7 +171,7 @@ static __attribute__((noinline)) void *huge(size_t size, size_t align, size_t re
         return new_large(size, align, reserve);
     }
     hk_heap_enter(heap);
-    return shown(hk_pace_and_leave(heap, noted_large(heap, block)), size);
+    return shown(hk_pace_large_and_leave(heap, noted_large(heap, block)), size);
 }
 
 static inline void *kept_or_new(size_t size, size_t align, size_t reserve)
@@ -184,7 +184,7 @@ static inline void *kept_or_new(size_t size, size_t align, size_t reserve)
     if (HK_UNLIKELY(!block)) {
         return new_large(size, align, reserve);
     }
-    return shown(hk_pace_and_leave(heap, block), size);
+    return shown(hk_pace_large_and_leave(heap, block), size);
 }
 
 void *hk_gate_large(size_t size)
@@ -221,7 +221,7 @@ void *hk_gate_large_zero(size_t size)
     bool zero = false;
     struct hk_heap *heap = hk_thread_heap();
     void *block = kept_large(heap, size);
-    block = block ? hk_pace_and_leave(heap, block) : large(size, HK_ALIGN, 0, &zero);
+    block = block ? hk_pace_large_and_leave(heap, block) : large(size, HK_ALIGN, 0, &zero);
     if (block && !zero) {
         memset(block, 0, size);
     }
@@ -272,7 +272,8 @@ static void free_large(struct hk_page *page, void *block)
     hk_count_note(heap, HK_NOTE_LARGE_FREE);
     if (heap && span) {
         hk_heap_enter(heap);
-        (void)hk_pace_and_leave(heap, NULL);
+        hk_pace(heap);
+        hk_heap_leave(heap);
     }
 }
 
@@ -295,7 +296,7 @@ static __attribute__((noinline)) void free_unusual(void *block, struct hk_page *
 static inline void leave_kept(struct hk_heap *heap)
 {
     hk_count_note(heap, HK_NOTE_LARGE_FREE);
-    (void)hk_pace_and_leave(heap, NULL);
+    (void)hk_pace_large_and_leave(heap, NULL);
 }
 
 /* Let all threads keep a huge block. */
