@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* The short ways of large blocks, part of malloc and free: a span that the heap keeps goes out, a
- * freed one is kept where there is room. Neither takes a lock, calls anything but to stop, or has a
- * branch that depends on which lengths come by. Those of huge blocks: coldbox/standby.h. */
+ * freed one is kept where there is room. Neither takes a lock or calls anything but to stop, and of
+ * their branches one depends on which lengths come by: whether the span kept last is long enough.
+ * Those of huge blocks: coldbox/standby.h. */
 #ifndef HK_COLDBOX_SPANS_FAST_H
 #define HK_COLDBOX_SPANS_FAST_H
 

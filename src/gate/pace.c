@@ -41,6 +41,7 @@ static void adapt(struct hk_heap *heap, uint64_t now)
 {
     uint64_t most = (uint64_t)HK_PACE_NS * (heap->large_pace + 1);
     heap->large_pace = (now - heap->large_looked < most ? HK_PACE_QUICK : HK_PACE) - 1;
+    heap->large_calls = 0;
     heap->large_looked = now;
 }
 

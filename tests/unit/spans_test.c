@@ -90,6 +90,30 @@ static void span_longer_by_a_quarter_serves(void **state)
     assert_right();
 }
 
+/* The last one is warm, and if it is not too long it serves before one that is shorter. */
+static void span_kept_last_serves_first(void **state)
+{
+    (void)state;
+    void *eight = take(8);
+    void *ten = take(10);
+    give(eight);
+    give(ten);
+    assert_right();
+    assert_ptr_equal(take(8), ten);
+    assert_ptr_equal(take(8), eight);
+    give(ten);
+    give(eight);
+    assert_ptr_equal(take(9), ten);
+    assert_ptr_equal(take(7), eight);
+    assert_int_equal(hk_spans_kept(), 0);
+    give(ten);
+    assert_null(hk_cold.large_pop(own, slices(11)));
+    assert_null(hk_cold.large_pop(own, slices(7)));
+    assert_int_equal(hk_spans_kept(), 10);
+    give(eight);
+    assert_right();
+}
+
 static void last_of_a_length_serves_first(void **state)
 {
     (void)state;
@@ -199,6 +223,21 @@ static void check_finds_a_kept_span_that_is_free(void **state)
     assert_string_equal(broken, "a kept span is free in its superslab");
 }
 
+static void check_finds_a_last_span_of_another_length(void **state)
+{
+    (void)state;
+    give(take(6));
+    own->spans.last_length = 5;
+    const char *broken = hk_spans_check(&own->spans);
+    own->spans.last_length = 6;
+    assert_string_equal(broken, "a heap's list of spans holds what does not belong there");
+    own->spans.last_length = 0;
+    broken = hk_spans_check(&own->spans);
+    own->spans.last_length = 6;
+    assert_string_equal(broken, "a heap's spans do not sum to its count");
+    assert_right();
+}
+
 static void eager_policy_keeps_nothing(void **state)
 {
     (void)state;
@@ -216,12 +255,14 @@ int main(void)
         cmocka_unit_test_setup(nobody_keeps_nothing, nothing_kept),
         cmocka_unit_test_setup(what_is_not_kept_is_as_it_was, nothing_kept),
         cmocka_unit_test_setup(span_longer_by_a_quarter_serves, nothing_kept),
+        cmocka_unit_test_setup(span_kept_last_serves_first, nothing_kept),
         cmocka_unit_test_setup(last_of_a_length_serves_first, nothing_kept),
         cmocka_unit_test_setup(full_heap_gives_up_old_spans, nothing_kept),
         cmocka_unit_test_setup(page_is_leased_of_a_kept_span, nothing_kept),
         cmocka_unit_test_setup(spans_stay_while_other_memory_is_free, nothing_kept),
         cmocka_unit_test_setup(check_finds_a_kept_span_in_use, nothing_kept),
         cmocka_unit_test_setup(check_finds_a_kept_span_that_is_free, nothing_kept),
+        cmocka_unit_test_setup(check_finds_a_last_span_of_another_length, nothing_kept),
     };
     const struct CMUnitTest eager[] = {
         cmocka_unit_test_setup(eager_policy_keeps_nothing, nothing_kept),
