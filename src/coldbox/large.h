@@ -43,6 +43,13 @@ static inline void hk_large_mark(struct hk_page *page, enum hk_kind kind)
     atomic_store_explicit(&page->owner, owner, memory_order_relaxed);
 }
 
+/* The same for a huge block: the descriptor of its slice, and the one with its data. */
+static inline void hk_huge_mark(struct hk_page *page, enum hk_kind kind)
+{
+    hk_large_mark(page, kind);
+    hk_large_mark(hk_page_head(page), kind);
+}
+
 /* -> where a block begins in a run that starts at `base`: behind the header, and aligned, to
  * HK_SUPERSLAB at most. OS pages have `page` bytes. */
 static inline uint32_t hk_huge_offset(const void *base, size_t align, size_t page)

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "coldbox/standby.h"
 
-#include "coldbox/large.h"
 #include "coldbox/purge.h"
 #include "coldbox/superslab.h"
 
@@ -12,21 +11,9 @@ _Static_assert(HK_ARENA_UNITS << (HK_SUPERSLAB_SHIFT - HK_STANDBY_GRAIN) <= 1 <<
 
 struct hk_standby hk_standby;
 
-static char *base_of(uintptr_t word)
-{
-    const char *base = (const char *)(word & ~(uintptr_t)(HK_SUPERSLAB - 1));
-    return (char *)base;
-}
-
 static inline size_t units_of(size_t usable, size_t page)
 {
     return hk_huge_units(hk_huge_offset_most(HK_ALIGN, page), usable);
-}
-
-static void mark(struct hk_page *page, enum hk_kind kind)
-{
-    hk_large_mark(page, kind);
-    hk_large_mark(hk_page_head(page), kind);
 }
 
 /* -> true: a block in units as it was handed out, so that the next of its size is the same. */
@@ -63,34 +50,16 @@ bool hk_standby_put(struct hk_page *page, struct hk_page *head)
     rest = rest < HK_STANDBY_REST_MOST ? rest : HK_STANDBY_REST_MOST;
     uintptr_t word =
         (uintptr_t)hk_huge_base(head) | rest << HK_STANDBY_REST | large->usable >> HK_STANDBY_GRAIN;
-    mark(page, HK_KIND_FREE);
+    hk_huge_mark(page, HK_KIND_FREE);
     /* release: whoever takes it sees its descriptors */
     bool waits = hk_atomic_cas(&hk_standby.word, &waiting, word, memory_order_release);
     if (!waits) {
         /* another thread freed it too, or another block came first */
-        HK_REQUIRE(base_of(waiting) != hk_huge_base(head),
+        HK_REQUIRE(hk_standby_base(waiting) != hk_huge_base(head),
                    "free: block is not allocated (freed twice?)");
-        mark(page, HK_KIND_HUGE);
+        hk_huge_mark(page, HK_KIND_HUGE);
     }
     return waits;
-}
-
-bool hk_standby_keep(struct hk_page *page, const void *block)
-{
-    struct hk_page *head = hk_large_head(page, block);
-    return hk_standby_is_asked(hk_large_of(head)->usable) && hk_standby_put(page, head);
-}
-
-void *hk_standby_find(size_t usable)
-{
-    uintptr_t word = atomic_load_explicit(&hk_standby.word, memory_order_relaxed);
-    if (hk_standby_usable(word) != usable ||
-        !hk_atomic_cas(&hk_standby.word, &word, 0, memory_order_acquire)) {
-        return NULL;
-    }
-    char *block = base_of(word) + hk_large_of(hk_superslab_page(base_of(word), 0))->offset;
-    mark(hk_page_of(block), HK_KIND_HUGE);
-    return block;
 }
 
 void hk_standby_give_locked(void)
@@ -102,10 +71,10 @@ void hk_standby_give_locked(void)
         struct hk_large large = {
             .usable = usable,
             .touched = usable,
-            .offset = hk_huge_offset(base_of(word), HK_ALIGN, page),
+            .offset = hk_huge_offset(hk_standby_base(word), HK_ALIGN, page),
             .units = (uint32_t)units_of(usable, page),
         };
-        hk_huge_give_locked(base_of(word), &large);
+        hk_huge_give_locked(hk_standby_base(word), &large);
     }
 }
 
@@ -115,7 +84,7 @@ const char *hk_standby_check_locked(void)
     if (!word) {
         return NULL;
     }
-    struct hk_units run = hk_units_find(base_of(word));
+    struct hk_units run = hk_units_find(hk_standby_base(word));
     uint32_t count = (uint32_t)units_of(hk_standby_usable(word), HK_OS.facts()->page);
     bool fits = run.arena && run.index + count <= run.arena->units;
     for (uint32_t i = 0; fits && i < count; i++) {

@@ -9,6 +9,7 @@
 #ifndef HK_COLDBOX_STANDBY_H
 #define HK_COLDBOX_STANDBY_H
 
+#include "coldbox/large.h"
 #include "coldbox/superslab.h"
 
 struct hk_standby {
@@ -32,6 +33,13 @@ enum {
 HK_INLINE size_t hk_standby_usable(uintptr_t word)
 {
     return (word & ((1 << HK_STANDBY_REST) - 1)) << HK_STANDBY_GRAIN;
+}
+
+/* -> first byte of the run. */
+HK_INLINE char *hk_standby_base(uintptr_t word)
+{
+    const char *base = (const char *)(word & ~(uintptr_t)(HK_SUPERSLAB - 1));
+    return (char *)base;
 }
 
 /* -> bytes of what waits that may hold data, its header with them, to within a step of the rest; 0:
@@ -61,12 +69,20 @@ HK_INLINE bool hk_standby_is_asked(size_t usable)
  */
 HK_HIDDEN bool hk_standby_put(struct hk_page *page, struct hk_page *head);
 
-/* The same for any huge block, whose start is checked. */
-HK_HIDDEN bool hk_standby_keep(struct hk_page *page, const void *block);
-
 /* -> a block of `usable` bytes that is asked for, which begins where huge blocks do, not zero; or
  * NULL: none waits. any. */
-HK_HIDDEN void *hk_standby_find(size_t usable);
+HK_INLINE void *hk_standby_find(size_t usable)
+{
+    uintptr_t word = atomic_load_explicit(&hk_standby.word, memory_order_relaxed);
+    if (hk_standby_usable(word) != usable ||
+        !hk_atomic_cas(&hk_standby.word, &word, 0, memory_order_acquire)) {
+        return NULL;
+    }
+    char *base = hk_standby_base(word);
+    char *block = base + hk_large_of(hk_superslab_page(base, 0))->offset;
+    hk_huge_mark(hk_page_of(block), HK_KIND_HUGE);
+    return block;
+}
 
 /* A request for a block of `usable` bytes (of whole OS pages). -> as above. any. */
 HK_INLINE void *hk_standby_take(size_t usable)
@@ -91,7 +107,11 @@ HK_INLINE void *hk_cold_huge_pop(size_t size)
 
 HK_INLINE bool hk_cold_huge_keep(struct hk_page *page, const void *block)
 {
-    return hk_standby_is_on() && hk_standby_keep(page, block);
+    if (!hk_standby_is_on()) {
+        return false;
+    }
+    struct hk_page *head = hk_large_head(page, block);
+    return hk_standby_is_asked(hk_large_of(head)->usable) && hk_standby_put(page, head);
 }
 
 /* -> NULL, or what is broken. any; slabs.lock held. */

@@ -137,10 +137,10 @@ KNOWN = {
     },
     'src/coldbox/standby.c': {
         'hk_standby_put': Site('frees a huge block where none waits', WAITERS),
-        'hk_standby_find': Site('takes the huge block that waits', WAITERS),
         'hk_standby_give_locked': Site('makes the units free of what waits', WAITERS),
     },
     'src/coldbox/standby.h': {
+        'hk_standby_find': Site('takes the huge block that waits', WAITERS),
         'hk_standby_settle': Site('makes the units free of what waits, before memory goes back', PURGERS),
     },
     'src/coldbox/registry.c': {'make_leaf': Site('makes 32 GiB of addresses known', ONCE)},
