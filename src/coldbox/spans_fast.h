@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* The short ways of large blocks, part of malloc and free: a span that the heap keeps goes out, a
- * freed one is kept where there is room. Neither takes a lock or calls anything but to stop, and of
- * their branches one depends on which lengths come by: whether the span kept last is long enough.
- * Those of huge blocks: coldbox/standby.h. */
+ * freed one is kept where there is room. Neither takes a lock or calls anything but to stop, and
+ * which lengths come by decides no branch but whether the span kept last is on its list yet. Those
+ * of huge blocks: coldbox/standby.h. */
 #ifndef HK_COLDBOX_SPANS_FAST_H
 #define HK_COLDBOX_SPANS_FAST_H
 
@@ -74,16 +74,16 @@ HK_INLINE struct hk_page *hk_spans_unlist(struct hk_spans *spans, uint8_t *link)
     return hk_spans_take(spans, place, count);
 }
 
-/* -> the span that was kept last if it serves `count` slices, else of the shortest that do the one
- * that was kept last; or NULL: there is none, or somebody took it back, and most likely all others.
- * holder. */
+/* -> of the shortest spans that serve `count` > 0 slices the one that was kept last; or NULL: there
+ * is none, or somebody took it back, and most likely all others. holder. */
 HK_INLINE struct hk_page *hk_spans_pop(struct hk_spans *spans, uint32_t count)
 {
-    uint32_t last_length = spans->last_length;
-    if (HK_LIKELY(last_length - count <= count >> HK_SPAN_MORE_SHIFT)) { /* 0 wraps around */
+    HK_ASSERT(count);
+    if (HK_LIKELY(spans->last_length == count)) {
         spans->last_length = 0;
-        return hk_spans_take(spans, spans->last, last_length);
+        return hk_spans_take(spans, spans->last, count);
     }
+    hk_spans_list_last(spans);
     uint64_t fitting = spans->lengths & hk_slice_mask(count, (count >> HK_SPAN_MORE_SHIFT) + 1);
     return fitting ? hk_spans_unlist(spans, &spans->first[__builtin_ctzll(fitting)]) : NULL;
 }

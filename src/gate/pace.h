@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* What must happen now and then, and never on a fast path: slow paths of a heap are counted, and
  * every 16th looks at the clock, and what has waited for long goes on. The short ways of large
- * blocks are counted apart: where 16 of them take less than a millisecond, every 128th does. */
+ * blocks are counted apart: where they follow each other quickly, every 64th does. When they no
+ * longer do, one pause of 64 is left, however long it takes. */
 #ifndef HK_GATE_PACE_H
 #define HK_GATE_PACE_H
 
@@ -9,9 +10,9 @@
 #include "common/policy.h"
 
 enum {
-    HK_PACE = 16,        /* slow paths of a heap between two looks at the clock */
-    HK_PACE_QUICK = 128, /* short ways of large blocks, where they follow each other quickly */
-    HK_PACE_NS = 65536,  /* for each of them; a pause is so many of these, at the most */
+    HK_PACE = 16,       /* slow paths of a heap between two looks at the clock */
+    HK_PACE_QUICK = 64, /* short ways of large blocks, where the last pause was a quick one: */
+    HK_PACE_NS = 65536, /* in less than so much for each of them */
 };
 
 /* The clock's turn, or the learner's alone. Leaves errno alone. holder, in a slow path; no lock

@@ -178,6 +178,7 @@ int hk_os_fake_renew(void *addr, size_t size)
 
 uint64_t hk_os_fake_now(void)
 {
+    errno = EINTR; /* it is not to be relied on */
     return os.now;
 }
 

@@ -3,6 +3,8 @@
  * them, so that the time of the last look says which one it was. */
 #include "unit/unit.h"
 
+#include "coldbox/cold.h"
+#include "coldbox/superslab.h"
 #include "common/self.h"
 #include "fakes/os_fake.h"
 #include "gate/gate.h"
@@ -106,14 +108,14 @@ static void errno_is_left_alone(void **state)
 static void memory_goes_back_beside_large_blocks(void **state)
 {
     (void)state;
-    enum { USED = 3 << 20, ELSEWHERE = 300 << 10 };
+    enum { USED = 3 << 20, ELSEWHERE = HK_POOL_MAX + 1 };
     const uint64_t tick = (uint64_t)HK_PURGE_DELAY_MS * 1000000u;
     hk_free(hk_malloc(ELSEWHERE));
     char *block = hk_malloc(USED);
     memset(block, 1, USED);
     uint64_t purges = hk_os_fake_calls(HK_OS_PURGE);
     hk_free(block);
-    for (int i = 0; i < 2 * HK_PACE_QUICK; i++) {
+    for (int i = 0; i < 4 * HK_PACE_QUICK; i++) {
         now += tick / 8;
         hk_os_fake_set_now(now);
         hk_free(hk_malloc(ELSEWHERE));
@@ -121,15 +123,89 @@ static void memory_goes_back_beside_large_blocks(void **state)
     assert_true(hk_os_fake_calls(HK_OS_PURGE) > purges);
 }
 
+static uint32_t calls_of(void (*what)(size_t size), size_t size)
+{
+    what(size); /* so that there is one to be served again, and its size has been asked for twice */
+    what(size);
+    what(size);
+    heap->large_pace = HK_PACE_QUICK - 1;
+    heap->large_calls = 0;
+    what(size);
+    return heap->large_calls;
+}
+
+static void malloc_and_free(size_t size)
+{
+    hk_free(hk_malloc(size));
+}
+
+static void calloc_and_free(size_t size)
+{
+    hk_free(hk_calloc(1, size));
+}
+
+static void each_short_way_is_counted(void **state)
+{
+    (void)state;
+    size_t allowed = atomic_load(&hk_slabs.purge_above);
+    if (allowed < 3 * (size_t)HK_SPAN_MAX) {
+        skip(); /* a budget that has no room for what is freed */
+    }
+    assert_int_equal(calls_of(malloc_and_free, HK_POOL_MAX + 1), 2);
+    assert_int_equal(calls_of(calloc_and_free, HK_POOL_MAX + 1), 2);
+    assert_int_equal(calls_of(malloc_and_free, HK_SPAN_MAX + 1), 2);
+}
+
+/* A heap that has grown has the learner look, and the clock keeps its turn. */
+static void learner_does_not_wait_for_the_clock(void **state)
+{
+    (void)state;
+    (void)until_look(SLOWLY);
+    (void)until_look(SLOWLY);
+    uint64_t looked = heap->large_looked;
+    for (uint32_t i = 1; i < HK_PACE; i++) {
+        heap->grown = HK_LEARN_GROWTH + (uint32_t)heap->slice_count;
+        assert_false(one(SLOWLY));
+        assert_int_equal(heap->grown, 0);
+        assert_int_equal(heap->large_calls, i);
+        assert_int_equal(heap->large_looked, looked);
+    }
+    assert_true(one(SLOWLY));
+}
+
+/* The thread's end is not another's beginning. */
+static void next_thread_has_its_own_pace(void **state)
+{
+    (void)state;
+    struct hk_heap *first = hk_cold.birth(4096);
+    first->large_pace = HK_PACE_QUICK - 1;
+    first->large_calls = 1;
+    hk_cold.death(first);
+    struct hk_heap *second = hk_cold.birth(8192);
+    assert_ptr_equal(second, first);
+    assert_int_equal(second->large_pace | second->large_calls, 0);
+    hk_cold.death(second);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(quick_calls_look_seldom),
-        cmocka_unit_test(slow_calls_look_often),
-        cmocka_unit_test(pause_is_long_once),
-        cmocka_unit_test(pause_follows_its_length),
-        cmocka_unit_test(errno_is_left_alone),
-        cmocka_unit_test(memory_goes_back_beside_large_blocks),
+        cmocka_unit_test(quick_calls_look_seldom), cmocka_unit_test(slow_calls_look_often),
+        cmocka_unit_test(pause_is_long_once),      cmocka_unit_test(pause_follows_its_length),
+        cmocka_unit_test(errno_is_left_alone),     cmocka_unit_test(next_thread_has_its_own_pace),
     };
-    return cmocka_run_group_tests_name("pace", tests, start, NULL);
+    /* with other policies nothing is kept, or nothing goes back */
+    const struct CMUnitTest batch[] = {
+        cmocka_unit_test(memory_goes_back_beside_large_blocks),
+        cmocka_unit_test(each_short_way_is_counted),
+    };
+    const struct CMUnitTest learner[] = {cmocka_unit_test(learner_does_not_wait_for_the_clock)};
+    int failed = cmocka_run_group_tests_name("pace", tests, start, NULL);
+    if (HK_FREE_POLICY == HK_FREE_BATCH) {
+        failed += cmocka_run_group_tests_name("pace, batch", batch, NULL, NULL);
+    }
+    if (HK_POLICY != HK_POLICY_FROZEN) {
+        failed += cmocka_run_group_tests_name("pace, learner", learner, NULL, NULL);
+    }
+    return failed;
 }

@@ -90,8 +90,8 @@ static void span_longer_by_a_quarter_serves(void **state)
     assert_right();
 }
 
-/* The last one is warm, and if it is not too long it serves before one that is shorter. */
-static void span_kept_last_serves_first(void **state)
+/* The span that was kept last serves its own length; for others it is one among all. */
+static void shortest_that_fits_serves(void **state)
 {
     (void)state;
     void *eight = take(8);
@@ -99,8 +99,9 @@ static void span_kept_last_serves_first(void **state)
     give(eight);
     give(ten);
     assert_right();
-    assert_ptr_equal(take(8), ten);
     assert_ptr_equal(take(8), eight);
+    assert_right();
+    assert_ptr_equal(take(10), ten);
     give(ten);
     give(eight);
     assert_ptr_equal(take(9), ten);
@@ -110,8 +111,29 @@ static void span_kept_last_serves_first(void **state)
     assert_null(hk_cold.large_pop(own, slices(11)));
     assert_null(hk_cold.large_pop(own, slices(7)));
     assert_int_equal(hk_spans_kept(), 10);
-    give(eight);
     assert_right();
+    assert_ptr_equal(take(8), ten);
+    give(ten);
+    give(eight);
+}
+
+/* Whatever comes last: two lengths in turn find what they freed, even if there is hardly room. */
+static void two_lengths_in_turn_are_served(void **state)
+{
+    (void)state;
+    size_t most = atomic_load(&hk_slabs.purge_above) / 2 / HK_SLICE;
+    size_t longer = most * 6 / 11 < 32 ? most * 6 / 11 : 32;
+    size_t shorter = longer - longer / 6;
+    for (int i = 0; i < 8; i++) {
+        void *one = hk_cold.large_pop(own, slices(shorter));
+        void *two = hk_cold.large_pop(own, slices(longer));
+        assert_true(i == 0 || (one && two));
+        one = one ? one : take(shorter);
+        two = two ? two : take(longer);
+        give(one);
+        give(two);
+        assert_right();
+    }
 }
 
 static void last_of_a_length_serves_first(void **state)
@@ -255,7 +277,8 @@ int main(void)
         cmocka_unit_test_setup(nobody_keeps_nothing, nothing_kept),
         cmocka_unit_test_setup(what_is_not_kept_is_as_it_was, nothing_kept),
         cmocka_unit_test_setup(span_longer_by_a_quarter_serves, nothing_kept),
-        cmocka_unit_test_setup(span_kept_last_serves_first, nothing_kept),
+        cmocka_unit_test_setup(shortest_that_fits_serves, nothing_kept),
+        cmocka_unit_test_setup(two_lengths_in_turn_are_served, nothing_kept),
         cmocka_unit_test_setup(last_of_a_length_serves_first, nothing_kept),
         cmocka_unit_test_setup(full_heap_gives_up_old_spans, nothing_kept),
         cmocka_unit_test_setup(page_is_leased_of_a_kept_span, nothing_kept),
