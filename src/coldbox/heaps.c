@@ -121,6 +121,7 @@ static void enliven(struct hk_heap *heap)
     heap->spare = (struct hk_spare){0};
     heap->large_calls = 0;
     heap->large_pace = 0;
+    heap->large_looked = 0;
     for (struct hk_page *page = heap->pages; page; page = hk_page_slot(page)->next) {
         attach(heap, page);
     }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* What a large block's descriptor holds: for large.c, which makes and frees them, large_resize.c,
- * and those that keep free ones: spans_fast.h, spans.c, standby.c. */
+ * and those that keep free ones: spans_fast.h, spans.c, standby.h, standby.c. */
 #ifndef HK_COLDBOX_LARGE_H
 #define HK_COLDBOX_LARGE_H
 

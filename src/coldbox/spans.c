@@ -43,7 +43,7 @@ size_t hk_spans_kept(void)
     return slices;
 }
 
-/* Lower the heap's claim to what is on its lists. */
+/* Lower the heap's claim to what it keeps. */
 static void unclaim(struct hk_spans *spans)
 {
     uint32_t all = hk_atomic_swap(&spans->claim, 0, memory_order_relaxed);

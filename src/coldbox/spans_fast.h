@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* The short ways of large blocks, part of malloc and free: a span that the heap keeps goes out, a
  * freed one is kept where there is room. Neither takes a lock or calls anything but to stop, and
- * which lengths come by decides no branch but whether the span kept last is on its list yet. Those
- * of huge blocks: coldbox/standby.h. */
+ * all that lengths decide by a branch is whether the span kept last is of the length asked for or
+ * still there, and whether any fits. Those of huge blocks: coldbox/standby.h. */
 #ifndef HK_COLDBOX_SPANS_FAST_H
 #define HK_COLDBOX_SPANS_FAST_H
 

@@ -116,9 +116,9 @@ struct hk_heap {
     /* holder */
     _Alignas(HK_CACHE_LINE) uintptr_t token; /* what page->owner of a LIVE heap's pages is */
     uint32_t busy;         /* the owner is in a slow path; read by a forked child only */
-    uint32_t refills;      /* slow-path count, paces the clock and the flush */
+    uint32_t refills;      /* count of other slow paths, paces the clock and the flush */
     uint32_t large_calls;  /* short ways of large blocks since they saw the clock: gate/pace.h */
-    uint32_t large_pace;   /* mask of `large_calls`: 0 where the clock's turn is */
+    uint32_t large_pace;   /* the clock's turn is where no bit of it is in `large_calls` */
     uint64_t large_looked; /* ns; when that was */
     uint64_t aged;         /* ns; when the boxes were last asked for what is idle */
     bool keeps;            /* empty pages may be kept; false while the heap is being given up */

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* What must happen now and then, and never on a fast path: slow paths of a heap are counted, and
  * every 16th looks at the clock, and what has waited for long goes on. The short ways of large
- * blocks are counted apart: where they follow each other quickly, every 64th does. When they no
- * longer do, one pause of 64 is left, however long it takes. */
+ * blocks are counted apart: a thread's first one looks, then every 16th, or every 64th as long as
+ * they follow each other quickly. Each time that they cease to, a pause of 64 is left, however long
+ * it takes. */
 #ifndef HK_GATE_PACE_H
 #define HK_GATE_PACE_H
 
@@ -10,10 +11,16 @@
 #include "common/policy.h"
 
 enum {
-    HK_PACE = 16,       /* slow paths of a heap between two looks at the clock */
-    HK_PACE_QUICK = 64, /* short ways of large blocks, where the last pause was a quick one: */
-    HK_PACE_NS = 65536, /* in less than so much for each of them */
+    HK_PACE = 16,       /* slow paths, or short ways, of a heap between two looks at the clock */
+    HK_PACE_QUICK = 64, /* short ways, where the last pause was a quick one */
+    HK_PACE_MOST = 65536,
+    HK_PACE_DELAY = HK_PURGE_DELAY_MS * 15625, /* ns: purge_delay / HK_PACE_QUICK */
+    /* ns for each of them; no more than purge_delay for the longest pause that is a quick one */
+    HK_PACE_NS = HK_PACE_DELAY < HK_PACE_MOST ? HK_PACE_DELAY : HK_PACE_MOST,
 };
+
+_Static_assert(!(HK_PACE & (HK_PACE - 1)) && !(HK_PACE_QUICK & (HK_PACE_QUICK - 1)),
+               "a pause less one is a mask");
 
 /* The clock's turn, or the learner's alone. Leaves errno alone. holder, in a slow path; no lock
  * held. */

@@ -178,7 +178,7 @@ int hk_os_fake_renew(void *addr, size_t size)
 
 uint64_t hk_os_fake_now(void)
 {
-    errno = EINTR; /* it is not to be relied on */
+    errno = EINTR; /* a box may change it */
     return os.now;
 }
 

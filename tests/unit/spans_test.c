@@ -124,6 +124,7 @@ static void two_lengths_in_turn_are_served(void **state)
     size_t most = atomic_load(&hk_slabs.purge_above) / 2 / HK_SLICE;
     size_t longer = most * 6 / 11 < 32 ? most * 6 / 11 : 32;
     size_t shorter = longer - longer / 6;
+    assert_true(shorter > 0);
     for (int i = 0; i < 8; i++) {
         void *one = hk_cold.large_pop(own, slices(shorter));
         void *two = hk_cold.large_pop(own, slices(longer));
