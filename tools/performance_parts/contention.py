@@ -57,7 +57,7 @@ KNOWN = {
         'hk_heap_hold': Site('holds a heap without a thread', ADOPTERS),
         'hk_heap_release': Site('ends the hold of a heap without a thread', ADOPTERS),
     },
-    'src/coldbox/spans_fast.h': {'hk_spans_take': Site('takes a span that its thread kept', TAKERS)},
+    'src/coldbox/spans_fast.h': {'hk_spans_empty': Site('takes a span that its thread kept', TAKERS)},
     'src/coldbox/spans.c': {
         'claim_slices': Site('claims room for a thread\'s free spans', SPANS),
         'unclaim': Site('gives up room for a thread\'s free spans', SPANS),
@@ -136,11 +136,11 @@ KNOWN = {
         'unlink_page': Site('counts a heap\'s pages', ALONE),
     },
     'src/coldbox/standby.c': {
-        'hk_standby_put': Site('frees a huge block where none waits', WAITERS),
         'hk_standby_give_locked': Site('makes the units free of what waits', WAITERS),
     },
     'src/coldbox/standby.h': {
         'hk_standby_find': Site('takes the huge block that waits', WAITERS),
+        'hk_standby_wait': Site('frees a huge block where none waits', WAITERS),
         'hk_standby_settle': Site('makes the units free of what waits, before memory goes back', PURGERS),
     },
     'src/coldbox/registry.c': {'make_leaf': Site('makes 32 GiB of addresses known', ONCE)},
