@@ -177,17 +177,21 @@ struct hk_cold {
     void (*large_free)(struct hk_heap *heap, struct hk_page *page, void *block);
 
     /* The short ways of both, which leave errno alone. pop: -> a large block that the heap keeps,
-     * of `size` > 0 bytes, at a multiple of HK_SLICE, not zero; NULL: none. keep: -> true: the
-     * block is free now, and the heap keeps its memory for pop; false: nothing was done, free it
-     * by large_free. What all heaps keep is bounded by policy. owner. */
+     * of `size` > 0 bytes, at a multiple of HK_SLICE, not zero; NULL: none. keep, of anything that
+     * is freed and whose owner is HK_OWNER_LARGE, stops where it is nobody's block: -> true: the
+     * block is free now, and the heap keeps its memory for pop; false: nothing was done, free it by
+     * large_free. back is asked first, and is for the block that pop handed out last; it stops
+     * nowhere. What all heaps keep is bounded by policy. A block on its way is lost to a child of
+     * fork, and its thread may count as outside the allocator. owner. */
     void *(*large_pop)(struct hk_heap *heap, size_t size);
     bool (*large_keep)(struct hk_heap *heap, struct hk_page *page, void *block);
+    bool (*large_back)(struct hk_heap *heap, struct hk_page *page, const void *block);
 
     /* The same for what all threads keep together: pop of size > HK_SPAN_MAX, at a multiple of
-     * HK_ALIGN; keep of any block of HK_KIND_HUGE. A block on its way is lost to a child of fork,
-     * and its thread counts as outside the allocator. any. */
+     * HK_ALIGN; keep and back of what is of HK_KIND_HUGE. any. */
     void *(*huge_pop)(size_t size);
     bool (*huge_keep)(struct hk_page *page, const void *block);
+    bool (*huge_back)(struct hk_page *page, const void *block);
 
     /* -> usable bytes of a large block. any. */
     size_t (*large_size)(struct hk_page *page, void *block);

@@ -119,9 +119,6 @@ static void enliven(struct hk_heap *heap)
     hk_cold_drain(heap);
     forget_sparse(&heap->sparse);
     heap->spare = (struct hk_spare){0};
-    heap->large_calls = 0;
-    heap->large_pace = 0;
-    heap->large_looked = 0;
     for (struct hk_page *page = heap->pages; page; page = hk_page_slot(page)->next) {
         attach(heap, page);
     }
@@ -147,12 +144,14 @@ struct hk_heap *hk_cold_birth(uintptr_t token)
         hk_atomic_put(&heap->state, HK_HEAP_LIVE, memory_order_seq_cst);
     }
     if (heap) {
+        heap->pace = (struct hk_pace){.left = 1};
         return heap;
     }
     heap = hk_meta_alloc(sizeof *heap);
     if (heap) {
         heap->token = token ? token : (uintptr_t)heap;
         heap->keeps = true;
+        heap->pace = (struct hk_pace){.left = 1};
         hk_lock_take(&hk_heaps.lock);
         publish_heap_locked(heap);
         hk_live_add_locked(heap);

@@ -47,7 +47,9 @@ static inline void hk_large_mark(struct hk_page *page, enum hk_kind kind)
 static inline void hk_huge_mark(struct hk_page *page, enum hk_kind kind)
 {
     hk_large_mark(page, kind);
-    hk_large_mark(hk_page_head(page), kind);
+    if (page->back) {
+        hk_large_mark(hk_page_head(page), kind);
+    }
 }
 
 /* -> where a block begins in a run that starts at `base`: behind the header, and aligned, to

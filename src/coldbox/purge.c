@@ -221,25 +221,6 @@ static size_t purge_round(size_t want, bool aged_only)
     return progress ? claims.bytes : 0;
 }
 
-static size_t dirty_bytes(void)
-{
-    return atomic_load_explicit(&hk_slabs.dirty_bytes, memory_order_relaxed);
-}
-
-/* -> dirty bytes that may stay in superslabs and units: the spans that heaps keep have their part,
- * half at most. */
-static size_t allowed_bytes(void)
-{
-    size_t above = atomic_load_explicit(&hk_slabs.purge_above, memory_order_relaxed);
-    size_t spans = hk_spans_claimed() << HK_SLICE_SHIFT;
-    return above - (spans < above / 2 ? spans : above / 2);
-}
-
-bool hk_purge_allows(size_t bytes)
-{
-    return dirty_bytes() + bytes <= allowed_bytes();
-}
-
 void hk_purge_excess(void)
 {
     if (HK_LIKELY(hk_purge_allows(hk_standby_bytes()))) {
@@ -249,8 +230,8 @@ void hk_purge_excess(void)
         return;
     }
     hk_standby_settle();
-    size_t above = allowed_bytes();
-    size_t dirty = dirty_bytes();
+    size_t above = hk_purge_allowed();
+    size_t dirty = hk_purge_dirty();
     size_t floor = dirty > above ? above - (above >> SLACK_SHIFT) : dirty;
     while (dirty > floor) {
         if (purge_round(dirty - floor, false) == 0) {
@@ -259,7 +240,7 @@ void hk_purge_excess(void)
                                   memory_order_relaxed);
             return;
         }
-        dirty = dirty_bytes();
+        dirty = hk_purge_dirty();
     }
 }
 
@@ -296,7 +277,7 @@ void hk_cold_tick(uint64_t now)
     hk_standby_settle_locked();
     size_t hold = hk_slabs.hold;
     hk_lock_give(&hk_slabs.lock);
-    while (dirty_bytes() > hold && purge_round(dirty_bytes() - hold, true)) {
+    while (hk_purge_dirty() > hold && purge_round(hk_purge_dirty() - hold, true)) {
     }
     hk_lock_take(&hk_slabs.lock);
     age_locked(last ? now - last : 0);
@@ -328,10 +309,10 @@ size_t hk_cold_trim(struct hk_heap *heap, size_t keep)
     hk_standby_settle();
     size_t round;
     do {
-        size_t dirty = dirty_bytes();
+        size_t dirty = hk_purge_dirty();
         round = purge_round(dirty > keep ? dirty - keep : 0, false);
         bytes += round;
-    } while (round && dirty_bytes() > keep);
+    } while (round && hk_purge_dirty() > keep);
     return bytes;
 }
 

@@ -7,6 +7,8 @@
 #define HK_COLDBOX_PURGE_H
 
 #include "coldbox/coldbox.h"
+#include "coldbox/spans.h"
+#include "coldbox/superslab.h"
 
 /* Values of the option thp. */
 enum { HK_THP_AUTO, HK_THP_ALWAYS, HK_THP_NEVER, HK_THP_OFF };
@@ -17,8 +19,26 @@ HK_HIDDEN size_t hk_purge_threshold_locked(void);
 /* `bytes` of purged memory are in use again. */
 HK_HIDDEN void hk_purge_regret_locked(size_t bytes);
 
+/* -> dirty bytes. any; may be stale. */
+HK_INLINE size_t hk_purge_dirty(void)
+{
+    return atomic_load_explicit(&hk_slabs.dirty_bytes, memory_order_relaxed);
+}
+
+/* -> dirty bytes that may stay in superslabs and units: the spans that heaps keep have their part,
+ * half at most. any; may be stale. */
+HK_INLINE size_t hk_purge_allowed(void)
+{
+    size_t above = atomic_load_explicit(&hk_slabs.purge_above, memory_order_relaxed);
+    size_t spans = hk_spans_claimed() << HK_SLICE_SHIFT;
+    return above - (spans < above / 2 ? spans : above / 2);
+}
+
 /* -> true: policy would leave `bytes` more dirty than are. any; may be stale. */
-HK_HIDDEN bool hk_purge_allows(size_t bytes);
+HK_INLINE bool hk_purge_allows(size_t bytes)
+{
+    return hk_purge_dirty() + bytes <= hk_purge_allowed();
+}
 
 /* Give back what exceeds the threshold, if anything does. any; no lock held. */
 HK_HIDDEN void hk_purge_excess(void);

@@ -3,7 +3,7 @@
  * are made on demand. 4096 leaves of 8192 units cover 47 bits of user address space (4 MiB units);
  * an address above that is handed out by the kernel only on request, and we make none. Reads take
  * no lock; entries are set once and stay while the address is ours. Asked for each large block that
- * is freed, and on no other fast path. */
+ * is freed, except one that went out last and comes back, and on no other fast path. */
 #ifndef HK_COLDBOX_REGISTRY_H
 #define HK_COLDBOX_REGISTRY_H
 

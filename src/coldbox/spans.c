@@ -6,6 +6,7 @@
 #include "coldbox/spans_fast.h"
 
 #include <errno.h>
+#include <string.h>
 
 enum {
     CLAIM = 16, /* slices: claims grow by such steps, so that most frees leave them alone */
@@ -36,8 +37,7 @@ size_t hk_spans_kept(void)
     for (; heap; heap = heap->next) {
         for (uint32_t i = 0; i < PLACES; i++) {
             bool there = atomic_load_explicit(&heap->spans.span[i], memory_order_relaxed);
-            slices +=
-                there ? atomic_load_explicit(&heap->spans.length[i], memory_order_relaxed) : 0;
+            slices += there ? hk_spans_length(&heap->spans, i) : 0;
         }
     }
     return slices;
@@ -74,18 +74,21 @@ static bool claim_more(struct hk_spans *spans, uint32_t slices)
 
 static struct hk_page *take_place(struct hk_spans *spans, uint32_t place)
 {
-    uint8_t *link =
-        &spans->first[atomic_load_explicit(&spans->length[place], memory_order_relaxed)];
+    uint8_t *link = &spans->first[hk_spans_length(spans, place)];
     while (*link != place + 1) {
+        HK_ASSERT(*link);
         link = &spans->next[*link - 1];
     }
     return hk_spans_unlist(spans, link);
 }
 
-/* Take out the span of the next taken place in turn, which has been there for long, or about so. */
+/* Take out the span of the next taken place in turn, if there is one, which has been there for
+ * long, or about so. No place is the last one. */
 static void drop(struct hk_spans *spans, struct gone *gone)
 {
-    hk_spans_list_last(spans);
+    if (!spans->taken) {
+        return;
+    }
     uint32_t from = spans->taken >> spans->oldest;
     uint32_t place = from ? spans->oldest + (uint32_t)__builtin_ctz(from)
                           : (uint32_t)__builtin_ctz(spans->taken);
@@ -99,7 +102,6 @@ static void drop(struct hk_spans *spans, struct gone *gone)
 /* The holder's lists follow what was taken back. */
 static void catch_up(struct hk_spans *spans, struct gone *gone)
 {
-    hk_spans_list_last(spans);
     for (uint32_t rest = spans->taken; rest; rest &= rest - 1) {
         uint32_t place = (uint32_t)__builtin_ctz(rest);
         if (!atomic_load_explicit(&spans->span[place], memory_order_relaxed)) {
@@ -144,23 +146,34 @@ static const char *check_span(const struct hk_spans *spans, uint32_t place, uint
     return broken;
 }
 
-/* The place of a span of `count` slices, on a list or the last one. */
+/* A place of `count` slices, on a list or the last one. */
 static const char *check_place(const struct hk_spans *spans, uint32_t place, uint32_t count,
                                uint32_t *seen)
 {
     if (~spans->taken >> place & 1 || *seen >> place & 1 ||
-        atomic_load_explicit(&spans->length[place], memory_order_relaxed) != count) {
+        hk_spans_length(spans, place) != count) {
         return "a heap's list of spans holds what does not belong there";
     }
     *seen |= 1u << place;
     return check_span(spans, place, count);
 }
 
+/* The last place, of `count` slices; 0: there is none. */
+static const char *check_last(const struct hk_spans *spans, uint32_t count, uint32_t *seen)
+{
+    bool filled =
+        count && atomic_load_explicit(&spans->span[spans->last], memory_order_relaxed) != NULL;
+    if (spans->last_length ? spans->last_length != count : filled) {
+        return "a heap's last place is not what it is taken for";
+    }
+    return count ? check_place(spans, spans->last, count, seen) : NULL;
+}
+
 const char *hk_spans_check(const struct hk_spans *spans)
 {
     uint32_t seen = 0;
-    uint32_t slices = spans->last_length;
-    const char *broken = slices ? check_place(spans, spans->last, slices, &seen) : NULL;
+    uint32_t slices = spans->last_block ? hk_spans_length(spans, spans->last) : 0;
+    const char *broken = check_last(spans, slices, &seen);
     for (uint32_t length = 0; length < HK_SPAN_LENGTHS && !broken; length++) {
         if ((spans->lengths >> length & 1) != (spans->first[length] != 0)) {
             return "a heap's lengths of spans are not those of its lists";
@@ -179,6 +192,7 @@ static bool make_room(struct hk_spans *spans, uint32_t count)
 {
     int saved = errno; /* giving memory back may set it */
     struct gone gone = {.count = 0};
+    hk_spans_end_last(spans);
     if (spans->slices > claim_of(spans)) { /* whoever takes spans back takes the claim as well */
         catch_up(spans, &gone);
     }
@@ -214,7 +228,7 @@ bool hk_spans_keep(struct hk_heap *heap, struct hk_page *page)
     hk_heap_enter(heap);
     bool room = heap->keeps && make_room(&heap->spans, count);
     if (room) {
-        hk_spans_add(&heap->spans, page, count);
+        hk_spans_add(&heap->spans, page, hk_page_start(page), count);
     }
     hk_heap_leave(heap);
     return room;
@@ -225,6 +239,7 @@ void hk_spans_yield(struct hk_heap *heap)
     struct gone gone = {.count = 0};
     hk_lock_take(&hk_slabs.lock);
     if (hk_slabs.dirty_slices == 0) {
+        hk_spans_end_last(&heap->spans);
         drop(&heap->spans, &gone);
         give_gone_locked(&gone);
         unclaim(&heap->spans);
@@ -281,12 +296,24 @@ void hk_spans_tick(void)
     hk_lock_give(&hk_slabs.lock);
 }
 
+/* A thread that is gone may have stood anywhere on its short ways. */
+static void forget_lists(struct hk_spans *spans)
+{
+    spans->lengths = 0;
+    spans->taken = 0;
+    spans->slices = 0;
+    spans->last_length = 0;
+    spans->last_block = NULL;
+    memset(spans->first, 0, sizeof spans->first);
+}
+
 void hk_spans_child(struct hk_heap *self)
 {
     struct hk_heap *heap = atomic_load_explicit(&hk_heaps.all, memory_order_relaxed);
     for (; heap; heap = heap->next) {
         if (heap != self) {
             take_back_locked(&heap->spans, false);
+            forget_lists(&heap->spans);
         }
     }
     /* a thread that is gone may have stood between the account and its claim */

@@ -36,30 +36,21 @@ static size_t rest_of(const struct hk_page *head, const struct hk_large *large)
     return hk_round_up(rest, 1 << HK_STANDBY_REST) >> HK_STANDBY_REST;
 }
 
-bool hk_standby_put(struct hk_page *page, struct hk_page *head)
+bool hk_standby_put(struct hk_page *page, const void *block)
 {
+    uintptr_t out;
+    (void)hk_standby_forget_out(page, &out);
+    struct hk_page *head = hk_large_head(page, block);
     const struct hk_large *large = hk_large_of(head);
-    uintptr_t waiting = atomic_load_explicit(&hk_standby.word, memory_order_relaxed);
-    if (waiting || !is_plain(head, large)) {
+    if (!hk_standby_is_asked(large->usable) ||
+        atomic_load_explicit(&hk_standby.word, memory_order_relaxed) || !is_plain(head, large)) {
         return false;
     }
     size_t rest = rest_of(head, large);
-    if (!hk_purge_allows(large->usable + (rest << HK_STANDBY_REST) + HK_SLICE)) {
-        return false;
-    }
     rest = rest < HK_STANDBY_REST_MOST ? rest : HK_STANDBY_REST_MOST;
     uintptr_t word =
         (uintptr_t)hk_huge_base(head) | rest << HK_STANDBY_REST | large->usable >> HK_STANDBY_GRAIN;
-    hk_huge_mark(page, HK_KIND_FREE);
-    /* release: whoever takes it sees its descriptors */
-    bool waits = hk_atomic_cas(&hk_standby.word, &waiting, word, memory_order_release);
-    if (!waits) {
-        /* another thread freed it too, or another block came first */
-        HK_REQUIRE(hk_standby_base(waiting) != hk_huge_base(head),
-                   "free: block is not allocated (freed twice?)");
-        hk_huge_mark(page, HK_KIND_HUGE);
-    }
-    return waits;
+    return hk_standby_may_wait(word) && hk_standby_wait(page, word);
 }
 
 void hk_standby_give_locked(void)

@@ -10,12 +10,16 @@
 #define HK_COLDBOX_STANDBY_H
 
 #include "coldbox/large.h"
+#include "coldbox/purge.h"
+#include "coldbox/registry.h"
 #include "coldbox/superslab.h"
 
 struct hk_standby {
     _Alignas(HK_CACHE_LINE) _Atomic(uintptr_t) word; /* see below; 0: nothing waits */
     /* usable bytes of the last request that something might wait for, | HK_STANDBY_AGAIN */
     _Atomic(size_t) asked;
+    /* what was the word of the block that went out last, until that is freed or resized; 0 */
+    _Atomic(uintptr_t) out;
 };
 
 extern HK_HIDDEN struct hk_standby hk_standby;
@@ -42,19 +46,18 @@ HK_INLINE char *hk_standby_base(uintptr_t word)
     return (char *)base;
 }
 
-/* -> bytes of what waits that may hold data, its header with them, to within a step of the rest; 0:
- * nothing waits. any; may be stale. */
+/* -> bytes of the run that may hold data, its header with them, to within a step of the rest. */
+HK_INLINE size_t hk_standby_dirty(uintptr_t word)
+{
+    size_t rest = (word & (HK_SUPERSLAB - 1)) >> HK_STANDBY_REST << HK_STANDBY_REST;
+    return hk_standby_usable(word) + rest + HK_SLICE;
+}
+
+/* -> the same of what waits; 0: nothing does. any; may be stale. */
 static inline size_t hk_standby_bytes(void)
 {
     uintptr_t word = atomic_load_explicit(&hk_standby.word, memory_order_relaxed);
-    size_t rest = (word & (HK_SUPERSLAB - 1)) >> HK_STANDBY_REST << HK_STANDBY_REST;
-    return word ? hk_standby_usable(word) + rest + HK_SLICE : 0;
-}
-
-/* -> true: the last two requests were for as many bytes. any. */
-HK_INLINE bool hk_standby_is_on(void)
-{
-    return atomic_load_explicit(&hk_standby.asked, memory_order_relaxed) & HK_STANDBY_AGAIN;
+    return word ? hk_standby_dirty(word) : 0;
 }
 
 /* -> true: the last two requests were for `usable` bytes, so that such a block may wait. any. */
@@ -64,10 +67,9 @@ HK_INLINE bool hk_standby_is_asked(size_t usable)
            (usable | HK_STANDBY_AGAIN);
 }
 
-/* Free a huge block whose size is asked for, of which `page` is the descriptor of its slice and
- * `head` the one with its data. -> true: its run waits; false: it is as it was. any; no lock held.
- */
-HK_HIDDEN bool hk_standby_put(struct hk_page *page, struct hk_page *head);
+/* Free a huge block, of which `page` is the descriptor of its slice. -> true: its run waits; false:
+ * it is as it was. any; no lock held. */
+HK_HIDDEN bool hk_standby_put(struct hk_page *page, const void *block);
 
 /* -> a block of `usable` bytes that is asked for, which begins where huge blocks do, not zero; or
  * NULL: none waits. any. */
@@ -75,13 +77,54 @@ HK_INLINE void *hk_standby_find(size_t usable)
 {
     uintptr_t word = atomic_load_explicit(&hk_standby.word, memory_order_relaxed);
     if (hk_standby_usable(word) != usable ||
-        !hk_atomic_cas(&hk_standby.word, &word, 0, memory_order_acquire)) {
+        !hk_short_cas(&hk_standby.word, &word, 0, memory_order_acquire)) {
         return NULL;
     }
+    atomic_store_explicit(&hk_standby.out, word, memory_order_relaxed);
     char *base = hk_standby_base(word);
-    char *block = base + hk_large_of(hk_superslab_page(base, 0))->offset;
-    hk_huge_mark(hk_page_of(block), HK_KIND_HUGE);
-    return block;
+    struct hk_page *head = hk_superslab_page(base, 0);
+    uint32_t offset = hk_large_of(head)->offset;
+    if (offset >= HK_SLICE) {
+        hk_large_mark(head + (offset >> HK_SLICE_SHIFT), HK_KIND_HUGE);
+    }
+    hk_large_mark(head, HK_KIND_HUGE);
+    HK_ASSUME(base);
+    return base + offset;
+}
+
+/* A huge block, of which `page` is a descriptor, is freed or resized. -> true: it went out last,
+ * and has not been resized since; *word is what its word was. any. */
+HK_INLINE bool hk_standby_forget_out(const struct hk_page *page, uintptr_t *word)
+{
+    *word = atomic_load_explicit(&hk_standby.out, memory_order_relaxed);
+    if (HK_UNLIKELY((*word ^ (uintptr_t)page) >> HK_SUPERSLAB_SHIFT)) {
+        return false;
+    }
+    atomic_store_explicit(&hk_standby.out, 0, memory_order_relaxed);
+    return true;
+}
+
+/* The run waits, of which `page` is a descriptor. -> true: it does, nothing else. any. */
+HK_INLINE bool hk_standby_wait(struct hk_page *page, uintptr_t word)
+{
+    uintptr_t waiting = 0;
+    hk_huge_mark(page, HK_KIND_FREE);
+    /* release: whoever takes it sees its descriptors */
+    if (HK_LIKELY(hk_short_cas(&hk_standby.word, &waiting, word, memory_order_release))) {
+        return true;
+    }
+    /* another thread freed it too, or another block came first */
+    HK_REQUIRE(hk_standby_base(waiting) != hk_standby_base(word),
+               "free: block is not allocated (freed twice?)");
+    hk_huge_mark(page, HK_KIND_HUGE);
+    return false;
+}
+
+/* -> true: a run of that word may wait. any; may be stale. */
+HK_INLINE bool hk_standby_may_wait(uintptr_t word)
+{
+    return !atomic_load_explicit(&hk_standby.word, memory_order_relaxed) &&
+           hk_purge_allows(hk_standby_dirty(word));
 }
 
 /* A request for a block of `usable` bytes (of whole OS pages). -> as above. any. */
@@ -105,13 +148,21 @@ HK_INLINE void *hk_cold_huge_pop(size_t size)
     return is_asked ? hk_standby_find(usable) : NULL;
 }
 
-HK_INLINE bool hk_cold_huge_keep(struct hk_page *page, const void *block)
+HK_INLINE bool hk_cold_huge_back(struct hk_page *page, const void *block)
 {
-    if (!hk_standby_is_on()) {
+    uintptr_t word;
+    if (!hk_standby_forget_out(page, &word) || page->back) {
         return false;
     }
-    struct hk_page *head = hk_large_head(page, block);
-    return hk_standby_is_asked(hk_large_of(head)->usable) && hk_standby_put(page, head);
+    const char *start = hk_standby_base(word) + hk_large_of(page)->offset;
+    return HK_LIKELY(block == start && hk_standby_is_asked(hk_standby_usable(word)) &&
+                     hk_standby_may_wait(word) && hk_standby_wait(page, word));
+}
+
+HK_INLINE bool hk_cold_huge_keep(struct hk_page *page, const void *block)
+{
+    HK_REQUIRE(hk_registry_owns(block), "free: not a block of this allocator");
+    return hk_standby_put(page, block);
 }
 
 /* -> NULL, or what is broken. any; slabs.lock held. */

@@ -7,6 +7,9 @@
 #define HK_LIKELY(x)   __builtin_expect(!!(x), 1)
 #define HK_UNLIKELY(x) __builtin_expect(!!(x), 0)
 
+/* Never false; the compiler may rely on it. */
+#define HK_ASSUME(x) ((x) ? (void)0 : __builtin_unreachable())
+
 /* A slow path that a program takes all the time: refills, large blocks, events. Kept out of the
  * caller and hidden. Not cold: gcc builds cold functions for size, which costs refills a tenth
  * of their speed. */

@@ -102,8 +102,13 @@ HK_HIDDEN void hk_count_peak(struct hk_counts *counts);
  */
 static inline void hk_count(_Atomic(uint64_t) *counter, uint64_t amount)
 {
+#if defined(__x86_64__) && !defined(HK_PORTABLE)
+    /* gcc makes three instructions of the twin */
+    __asm__("addq %1, %0" : "+m"(*counter) : "er"(amount) : "cc");
+#else
     atomic_store_explicit(counter, atomic_load_explicit(counter, memory_order_relaxed) + amount,
                           memory_order_relaxed);
+#endif
 }
 
 #endif

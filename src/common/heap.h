@@ -45,9 +45,10 @@ struct hk_spans {
     uint64_t lengths;               /* bit: that length's list is not empty */
     uint32_t taken;                 /* bit: that place is on a list, or the last one */
     uint32_t oldest;                /* the place whose span goes next */
-    uint32_t slices;                /* in all taken places */
-    uint32_t last;                  /* the place of the span that was kept last, on no list yet */
-    uint32_t last_length;           /* slices; 0: there is none */
+    uint32_t slices;                /* of all taken places */
+    uint32_t last;                  /* the place that was filled last, on no list yet */
+    uint32_t last_length;           /* slices of the span in it; 0: it is empty */
+    void *last_block;               /* its start, also while it is out, or NULL: no place is last */
     _Atomic(uint32_t) claim;        /* slices that the heap may keep */
     _Atomic(bool) used;             /* since the last tick */
     uint8_t first[HK_SPAN_LENGTHS]; /* 1 + the place of a length's last span, or 0 */
@@ -67,6 +68,13 @@ struct hk_sparse {
     uint32_t pause; /* times that none gives memory back, after the OS has refused it */
     uint32_t skip;  /* of them that are left */
     uint64_t sunk;  /* ns: when the hold sank last */
+};
+
+/* When the short ways of large blocks have the clock looked at: gate/pace.h. holder. */
+struct hk_pace {
+    uint32_t left;   /* short ways up to the next look, which is one of them; > 0 */
+    uint32_t pause;  /* from the last look to the next one */
+    uint64_t looked; /* ns; when that was */
 };
 
 /* Bytes that a box may use in the heap for each of its classes, beside the bin: the most that a box
@@ -115,11 +123,9 @@ struct hk_heap {
 
     /* holder */
     _Alignas(HK_CACHE_LINE) uintptr_t token; /* what page->owner of a LIVE heap's pages is */
-    uint32_t busy;         /* the owner is in a slow path; read by a forked child only */
-    uint32_t refills;      /* count of other slow paths, paces the clock and the flush */
-    uint32_t large_calls;  /* short ways of large blocks since they saw the clock: gate/pace.h */
-    uint32_t large_pace;   /* the clock's turn is where no bit of it is in `large_calls` */
-    uint64_t large_looked; /* ns; when that was */
+    uint32_t busy;    /* the owner is in a slow path: its lists may not be whole */
+    uint32_t refills; /* count of other slow paths, paces the clock and the flush */
+    struct hk_pace pace;
     uint64_t aged;         /* ns; when the boxes were last asked for what is idle */
     bool keeps;            /* empty pages may be kept; false while the heap is being given up */
     struct hk_page *pages; /* all leased pages, through their slots */

@@ -11,16 +11,11 @@
  * where two at once may count as one: never torn, and no thread lives long without a heap. */
 HK_INLINE void hk_count_call(_Atomic(uint64_t) *counter)
 {
-    if (!HK_STATS_BATCH) {
+    if (HK_STATS_BATCH) {
+        hk_count(counter, 1);
+    } else {
         hk_atomic_add(counter, 1);
-        return;
     }
-#if HK_SEG_BINS
-    /* one instruction, for which gcc takes three */
-    __asm__ volatile("addq $1, %0" : "+m"(*(uint64_t *)counter) : : "cc");
-#else
-    hk_count(counter, 1);
-#endif
 }
 
 /* -> where the calling thread counts on a fast path (pointer form: `heap`'s). Always valid. */

@@ -37,24 +37,25 @@ void hk_pace_turn(struct hk_heap *heap)
 }
 
 /* The next pause is long where this one was short. */
-static void adapt(struct hk_heap *heap, uint64_t now)
+static void adapt(struct hk_pace *pace, uint64_t now)
 {
-    uint64_t most = (uint64_t)HK_PACE_NS * (heap->large_pace + 1);
-    heap->large_pace = (now - heap->large_looked < most ? HK_PACE_QUICK : HK_PACE) - 1;
-    heap->large_calls = 0;
-    heap->large_looked = now;
+    uint64_t most = (uint64_t)HK_PACE_NS * pace->pause;
+    pace->pause = now - pace->looked < most ? HK_PACE_QUICK : HK_PACE;
+    pace->left = pace->pause;
+    pace->looked = now;
 }
 
-void *hk_pace_large_turn_and_leave(struct hk_heap *heap, void *block)
+void *hk_pace_large_turn(struct hk_heap *heap, void *block)
 {
     int saved = errno;
+    hk_heap_enter(heap);
     uint64_t now = HK_OS.now();
-    bool look = !(heap->large_calls & heap->large_pace);
+    bool look = heap->pace.left == 0;
     if (look) {
-        adapt(heap, now);
+        adapt(&heap->pace, now);
     }
     turn(heap, now, look);
-    errno = saved;
     hk_heap_leave(heap);
+    errno = saved;
     return block;
 }

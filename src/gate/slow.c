@@ -120,21 +120,6 @@ static inline void *noted_large(struct hk_heap *heap, void *block)
     return block;
 }
 
-/* -> a block that the heap (or NULL) keeps, counted, in a slow path that goes on; or NULL: there is
- * none, and no slow path. */
-static inline void *kept_large(struct hk_heap *heap, size_t size)
-{
-    if (HK_UNLIKELY(!heap)) {
-        return NULL;
-    }
-    hk_heap_enter(heap);
-    void *block = noted_large(heap, HK_COLD.large_pop(heap, size));
-    if (HK_UNLIKELY(!block)) {
-        hk_heap_leave(heap);
-    }
-    return block;
-}
-
 static void *large(size_t size, size_t align, size_t reserve, bool *zero)
 {
     if (size > PTRDIFF_MAX || align > (size_t)PTRDIFF_MAX / 2) {
@@ -163,28 +148,30 @@ static __attribute__((noinline)) void *new_large(size_t size, size_t align, size
 }
 
 /* A block that all threads keep, or a new one. */
-static __attribute__((noinline)) void *huge(size_t size, size_t align, size_t reserve)
+static __attribute__((noinline)) void *huge(size_t size)
 {
     struct hk_heap *heap = hk_thread_heap();
-    void *block = heap && !reserve && align <= HK_ALIGN ? HK_COLD.huge_pop(size) : NULL;
+    void *block = HK_LIKELY(heap) ? HK_COLD.huge_pop(size) : NULL;
     if (HK_UNLIKELY(!block)) {
-        return new_large(size, align, reserve);
+        return new_large(size, HK_ALIGN, 0);
     }
-    hk_heap_enter(heap);
-    return shown(hk_pace_large_and_leave(heap, noted_large(heap, block)), size);
+    return hk_pace_large(heap, shown(noted_large(heap, block), size));
 }
 
 static inline void *kept_or_new(size_t size, size_t align, size_t reserve)
 {
     if (HK_UNLIKELY(size > HK_SPAN_MAX)) {
-        return huge(size, align, reserve);
+        return reserve || align > HK_ALIGN ? new_large(size, align, reserve) : huge(size);
     }
     struct hk_heap *heap = hk_thread_heap();
-    void *block = reserve || align > HK_SLICE ? NULL : kept_large(heap, size);
+    if (HK_UNLIKELY(!heap || reserve || align > HK_SLICE)) {
+        return new_large(size, align, reserve);
+    }
+    void *block = HK_COLD.large_pop(heap, size);
     if (HK_UNLIKELY(!block)) {
         return new_large(size, align, reserve);
     }
-    return shown(hk_pace_large_and_leave(heap, block), size);
+    return hk_pace_large(heap, shown(noted_large(heap, block), size));
 }
 
 void *hk_gate_large(size_t size)
@@ -220,8 +207,8 @@ void *hk_gate_large_zero(size_t size)
     int saved = errno;
     bool zero = false;
     struct hk_heap *heap = hk_thread_heap();
-    void *block = kept_large(heap, size);
-    block = block ? hk_pace_large_and_leave(heap, block) : large(size, HK_ALIGN, 0, &zero);
+    void *block = heap ? HK_COLD.large_pop(heap, size) : NULL;
+    block = block ? hk_pace_large(heap, noted_large(heap, block)) : large(size, HK_ALIGN, 0, &zero);
     if (block && !zero) {
         memset(block, 0, size);
     }
@@ -270,7 +257,7 @@ static void free_large(struct hk_page *page, void *block)
     struct hk_heap *heap = hk_thread_heap();
     HK_COLD.large_free(heap, page, block);
     hk_count_note(heap, HK_NOTE_LARGE_FREE);
-    if (heap && span) {
+    if (heap) {
         hk_heap_enter(heap);
         hk_pace(heap);
         hk_heap_leave(heap);
@@ -292,40 +279,34 @@ static __attribute__((noinline)) void free_unusual(void *block, struct hk_page *
     errno = saved;
 }
 
-/* A freed large block is kept: the end of a slow path. */
-static inline void leave_kept(struct hk_heap *heap)
-{
-    hk_count_note(heap, HK_NOTE_LARGE_FREE);
-    (void)hk_pace_large_and_leave(heap, NULL);
-}
-
-/* Let all threads keep a huge block. */
+/* Let all threads keep a huge block that did not go out last. */
 static __attribute__((noinline)) void keep_huge(struct hk_heap *heap, void *block,
                                                 struct hk_page *page)
 {
     if (HK_COLD.huge_keep(page, block)) {
-        hk_heap_enter(heap);
-        leave_kept(heap);
+        hk_count_note(heap, HK_NOTE_LARGE_FREE);
+        (void)hk_pace_large(heap, NULL);
     } else {
         free_unusual(block, page);
     }
 }
 
-/* Let the thread's heap keep a large block. */
-static inline void keep_large(struct hk_heap *heap, void *block, struct hk_page *page)
+/* Let the thread's heap keep a span that did not go out last, or all threads a huge block. */
+static __attribute__((noinline)) void keep_large(struct hk_heap *heap, void *block,
+                                                 struct hk_page *page)
 {
-    HK_REQUIRE(HK_COLD.owns(block), "free: not a block of this allocator");
     if (HK_UNLIKELY(page->kind == HK_KIND_HUGE)) {
-        keep_huge(heap, block, page);
-        return;
+        if (HK_LIKELY(HK_COLD.huge_back(page, block))) {
+            hk_count_note(heap, HK_NOTE_LARGE_FREE);
+            (void)hk_pace_large(heap, NULL);
+        } else {
+            keep_huge(heap, block, page);
+        }
+    } else if (HK_LIKELY(HK_COLD.large_keep(heap, page, block))) {
+        hk_count_note(heap, HK_NOTE_LARGE_FREE);
+    } else {
+        free_unusual(block, page);
     }
-    hk_heap_enter(heap);
-    if (HK_LIKELY(HK_COLD.large_keep(heap, page, block))) {
-        leave_kept(heap);
-        return;
-    }
-    hk_heap_leave(heap);
-    free_unusual(block, page);
 }
 
 void hk_gate_free_slow(void *block, struct hk_page *page)
@@ -336,6 +317,8 @@ void hk_gate_free_slow(void *block, struct hk_page *page)
         free_unusual(block, page);
     } else if (owner > HK_OWNER_LAST && HK_COLD.keep(heap, hk_page_head(page), block)) {
         hk_count_free(hk_slow_calls(heap), page);
+    } else if (owner == HK_OWNER_LARGE && HK_LIKELY(HK_COLD.large_back(heap, page, block))) {
+        hk_count_note(heap, HK_NOTE_LARGE_FREE);
     } else if (owner == HK_OWNER_LARGE) {
         keep_large(heap, block, page);
     } else {

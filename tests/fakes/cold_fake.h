@@ -69,8 +69,10 @@ void *hk_cold_fake_large_alloc(size_t size, size_t align, size_t reserve, bool *
 void hk_cold_fake_large_free(struct hk_heap *heap, struct hk_page *page, void *block);
 void *hk_cold_fake_large_pop(struct hk_heap *heap, size_t size);
 bool hk_cold_fake_large_keep(struct hk_heap *heap, struct hk_page *page, void *block);
+bool hk_cold_fake_large_back(struct hk_heap *heap, struct hk_page *page, const void *block);
 void *hk_cold_fake_huge_pop(size_t size);
 bool hk_cold_fake_huge_keep(struct hk_page *page, const void *block);
+bool hk_cold_fake_huge_back(struct hk_page *page, const void *block);
 size_t hk_cold_fake_large_size(struct hk_page *page, void *block);
 void *hk_cold_fake_large_resize(struct hk_page *page, void *block, size_t size);
 bool hk_cold_fake_owns(const void *block);
@@ -103,8 +105,10 @@ static const struct hk_cold hk_cold_fake = {
     .large_free = hk_cold_fake_large_free,
     .large_pop = hk_cold_fake_large_pop,
     .large_keep = hk_cold_fake_large_keep,
+    .large_back = hk_cold_fake_large_back,
     .huge_pop = hk_cold_fake_huge_pop,
     .huge_keep = hk_cold_fake_huge_keep,
+    .huge_back = hk_cold_fake_huge_back,
     .large_size = hk_cold_fake_large_size,
     .large_resize = hk_cold_fake_large_resize,
     .owns = hk_cold_fake_owns,

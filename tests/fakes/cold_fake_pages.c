@@ -336,6 +336,14 @@ bool hk_cold_fake_large_keep(struct hk_heap *heap, struct hk_page *page, void *b
     return false;
 }
 
+bool hk_cold_fake_large_back(struct hk_heap *heap, struct hk_page *page, const void *block)
+{
+    (void)heap;
+    (void)page;
+    (void)block;
+    return false;
+}
+
 void *hk_cold_fake_huge_pop(size_t size)
 {
     (void)size;
@@ -343,6 +351,13 @@ void *hk_cold_fake_huge_pop(size_t size)
 }
 
 bool hk_cold_fake_huge_keep(struct hk_page *page, const void *block)
+{
+    (void)page;
+    (void)block;
+    return false;
+}
+
+bool hk_cold_fake_huge_back(struct hk_page *page, const void *block)
 {
     (void)page;
     (void)block;

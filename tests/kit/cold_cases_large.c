@@ -3,6 +3,7 @@
 #include "kit/cold_kit.h"
 
 #include <string.h>
+#include <sys/mman.h>
 
 static const size_t sizes[] = {
     1, 65536, 262145, 1000000, 2097152, 2097153, 4190000, 4194304, 9000000, 50000000, 600000000,
@@ -27,12 +28,21 @@ static unsigned char *take(const struct hk_cold *cold, size_t size, size_t align
     return block;
 }
 
+static bool keep(const struct hk_cold *cold, struct hk_page *page, void *block)
+{
+    if (cold->large_back(asker, page, block)) {
+        return true;
+    }
+    if (page->kind == HK_KIND_HUGE) {
+        return cold->huge_back(page, block) || cold->huge_keep(page, block);
+    }
+    return cold->large_keep(asker, page, block);
+}
+
 static void give(const struct hk_cold *cold, void *block)
 {
     struct hk_page *page = hk_page_of(block);
-    bool kept = asker && (page->kind == HK_KIND_HUGE ? cold->huge_keep(page, block)
-                                                     : cold->large_keep(asker, page, block));
-    if (!kept) {
+    if (!asker || !keep(cold, page, block)) {
         cold->large_free(asker, page, block);
     }
 }
@@ -144,6 +154,27 @@ static void large_zero_tells_the_truth(const void *subject)
             give(cold, block);
         }
     }
+}
+
+/* What reads as a large block, in memory that is nobody's, does not come back; and nothing stops.
+ */
+static void nobodys_large_block_does_not_come_back(const void *subject)
+{
+    const struct hk_cold *cold = subject;
+    struct hk_heap *heap = kit_heap(cold);
+    char *memory = mmap(NULL, 2 * (size_t)HK_SUPERSLAB, PROT_READ | PROT_WRITE,
+                        MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    char *block = (char *)hk_round_up((uintptr_t)memory, HK_SUPERSLAB) + HK_SLICE;
+    struct hk_page *page = hk_page_of(block);
+    atomic_store(&page->owner, (uintptr_t)HK_OWNER_LARGE);
+    page->kind = HK_KIND_SPAN;
+    assert_false(cold->large_back(heap, page, block));
+    page->kind = HK_KIND_HUGE;
+    assert_false(cold->huge_back(page, block));
+    assert_int_equal(hk_page_owner(page), HK_OWNER_LARGE);
+    assert_int_equal(page->kind, HK_KIND_HUGE);
+    munmap(memory, 2 * (size_t)HK_SUPERSLAB);
+    kit_end_heap(cold, heap);
 }
 
 static void freed_memory_is_used_again(const struct hk_cold *cold)
@@ -275,6 +306,7 @@ const struct kit_case kit_large_cases[] = {
     {"large_block_holds_its_size", large_block_holds_its_size, 0},
     {"large_block_that_comes_again_is_alone", large_block_that_comes_again_is_alone, 0},
     {"large_zero_tells_the_truth", large_zero_tells_the_truth, 0},
+    {"nobodys_large_block_does_not_come_back", nobodys_large_block_does_not_come_back, 0},
     {"freed_large_memory_is_used_again", freed_large_memory_is_used_again, 0},
     {"large_memory_at_hand_goes_back_unused", large_memory_at_hand_goes_back_unused, 0},
     {"trim_takes_large_memory_at_hand", trim_takes_large_memory_at_hand, 0},

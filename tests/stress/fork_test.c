@@ -6,6 +6,7 @@
 
 #include "coldbox/seat.h"
 
+#include <sched.h>
 #include <stdatomic.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -17,11 +18,27 @@ enum {
     KEPT = 200, /* blocks of each worker that every child frees */
     CHILD_ROUNDS = 2000,
     CHILD_SLOTS = 64,
+    SPAN = 400000,
+    HUGE = 3000000,
 };
 
 static struct parcel *kept[WORKERS][KEPT];
 static _Atomic(size_t) ready;
 static _Atomic(bool) stop;
+
+/* Blocks of one size, one at a time, which their thread, or all together, keep at hand. */
+static void back_and_forth(size_t size, unsigned char mark)
+{
+    for (int i = 0; i < 8; i++) {
+        unsigned char *block = hk_malloc(size);
+        stress_expect(block != NULL, "memory for a large block");
+        block[0] = mark;
+        block[size - 1] = mark;
+        sched_yield();
+        stress_expect(block[0] == mark && block[size - 1] == mark, "a large block is its thread's");
+        hk_free(block);
+    }
+}
 
 static void work(size_t index)
 {
@@ -36,7 +53,11 @@ static void work(size_t index)
         if (*some) {
             parcel_end(*some, &random);
         }
-        *some = parcel_make(&random, random_below(&random, 500) ? 3000 : 300000);
+        bool large = random_below(&random, 500) == 0;
+        *some = parcel_make(&random, large ? 300000 : 3000);
+        if (large) {
+            back_and_forth(random_below(&random, 2) ? SPAN : HUGE, (unsigned char)index);
+        }
     }
     for (size_t i = 0; i < CHILD_SLOTS; i++) {
         if (slot[i]) {

@@ -8,6 +8,7 @@
 #include "common/self.h"
 #include "fakes/os_fake.h"
 #include "gate/gate.h"
+#include "gate/header.h"
 #include "gate/pace.h"
 
 #include <errno.h>
@@ -32,11 +33,10 @@ static bool one(uint64_t ns)
 {
     now += ns;
     hk_os_fake_set_now(now);
-    hk_heap_enter(heap);
-    void *block = hk_pace_large_and_leave(heap, &now);
+    void *block = hk_pace_large(heap, &now);
     assert_ptr_equal(block, &now);
     assert_int_equal(heap->busy, 0);
-    return heap->large_looked == now;
+    return heap->pace.looked == now;
 }
 
 /* -> short ways up to the next look. */
@@ -126,15 +126,18 @@ static void memory_goes_back_beside_large_blocks(void **state)
     assert_true(hk_os_fake_calls(HK_OS_PURGE) > purges);
 }
 
+enum { LONG = 1000 }; /* a pause that nothing here comes to the end of */
+
 static uint32_t calls_of(void (*what)(size_t size), size_t size)
 {
     what(size); /* so that there is one to be served again, and its size has been asked for twice */
     what(size);
     what(size);
-    heap->large_pace = HK_PACE_QUICK - 1;
-    heap->large_calls = 0;
+    heap->pace.left = LONG;
     what(size);
-    return heap->large_calls;
+    uint32_t calls = LONG - heap->pace.left;
+    heap->pace.left = 1;
+    return calls;
 }
 
 static void malloc_and_free(size_t size)
@@ -152,17 +155,47 @@ static void aligned_and_free(size_t size)
     hk_free(hk_aligned_alloc(4096, size));
 }
 
-static void each_short_way_is_counted(void **state)
+static void short_ways_are_counted(void **state)
 {
     (void)state;
     size_t allowed = atomic_load(&hk_slabs.purge_above);
     if (allowed < 3 * (size_t)HK_SPAN_MAX) {
         skip(); /* a budget that has no room for what is freed */
     }
-    assert_int_equal(calls_of(malloc_and_free, HK_POOL_MAX + 1), 2);
-    assert_int_equal(calls_of(calloc_and_free, HK_POOL_MAX + 1), 2);
-    assert_int_equal(calls_of(aligned_and_free, HK_POOL_MAX + 4096), 2);
+    assert_int_equal(calls_of(malloc_and_free, HK_POOL_MAX + 1), 1);
+    assert_int_equal(calls_of(calloc_and_free, HK_POOL_MAX + 1), 1);
+    assert_int_equal(calls_of(aligned_and_free, HK_POOL_MAX + 4096), 1);
     assert_int_equal(calls_of(malloc_and_free, HK_SPAN_MAX + 1), 2);
+}
+
+/* -> times that the clock, or a slow path, was counted while `count` blocks of `size` that others
+ * had taken came back, and none went out. */
+static uint32_t counted_frees(size_t size, int count)
+{
+    enum { AT_ONCE = 8 };
+    void *block[AT_ONCE];
+    uint32_t before = heap->refills;
+    heap->pace.left = LONG;
+    for (int i = 0; i < count / AT_ONCE; i++) {
+        for (int j = 0; j < AT_ONCE; j++) {
+            bool zero;
+            block[j] = hk_cold.large_alloc(size, 16, 0, &zero);
+        }
+        for (int j = 0; j < AT_ONCE; j++) {
+            hk_plain_free(block[j]);
+        }
+    }
+    uint32_t counted = heap->refills - before + LONG - heap->pace.left;
+    heap->pace.left = 1;
+    return counted;
+}
+
+static void frees_alone_are_counted_too(void **state)
+{
+    (void)state;
+    enum { BLOCKS = 400 };
+    assert_true(counted_frees(HK_POOL_MAX + 1, BLOCKS) >= BLOCKS / (HK_SPAN_PLACES + 1));
+    assert_int_equal(counted_frees(HK_SPAN_MAX + 1, BLOCKS), BLOCKS);
 }
 
 /* What no short way serves is counted with all other slow paths. */
@@ -172,15 +205,16 @@ static void long_ways_are_not(void **state)
     for (size_t size = HK_POOL_MAX + 1; size <= HK_SPAN_MAX + 1;
          size += HK_SPAN_MAX - HK_POOL_MAX) {
         hk_malloc_trim(0);
-        heap->large_calls = 0;
+        heap->pace.left = LONG;
         uint32_t before = heap->refills;
         void *block = hk_malloc(size);
         assert_int_equal(heap->refills, before + 1);
         heap->keeps = false;
         hk_free(block);
         heap->keeps = true;
-        assert_int_equal(heap->refills, before + (size <= HK_SPAN_MAX ? 2 : 1));
-        assert_int_equal(heap->large_calls, 0);
+        assert_int_equal(heap->refills, before + 2);
+        assert_int_equal(heap->pace.left, LONG);
+        heap->pace.left = 1;
     }
 }
 
@@ -190,13 +224,13 @@ static void learner_does_not_wait_for_the_clock(void **state)
     (void)state;
     (void)until_look(SLOWLY);
     (void)until_look(SLOWLY);
-    uint64_t looked = heap->large_looked;
+    uint64_t looked = heap->pace.looked;
     for (uint32_t i = 1; i < HK_PACE; i++) {
         heap->grown = HK_LEARN_GROWTH + (uint32_t)heap->slice_count;
         assert_false(one(SLOWLY));
         assert_int_equal(heap->grown, 0);
-        assert_int_equal(heap->large_calls, i);
-        assert_int_equal(heap->large_looked, looked);
+        assert_int_equal(heap->pace.left, HK_PACE - i);
+        assert_int_equal(heap->pace.looked, looked);
     }
     assert_true(one(SLOWLY));
 }
@@ -206,13 +240,13 @@ static void next_thread_has_its_own_pace(void **state)
 {
     (void)state;
     struct hk_heap *first = hk_cold.birth(4096);
-    first->large_pace = HK_PACE_QUICK - 1;
-    first->large_calls = 1;
-    first->large_looked = now;
+    assert_int_equal(first->pace.left, 1);
+    first->pace = (struct hk_pace){.left = 2, .pause = HK_PACE_QUICK, .looked = now};
     hk_cold.death(first);
     struct hk_heap *second = hk_cold.birth(8192);
     assert_ptr_equal(second, first);
-    assert_int_equal(second->large_pace | second->large_calls | second->large_looked, 0);
+    assert_int_equal(second->pace.left, 1);
+    assert_int_equal(second->pace.pause | second->pace.looked, 0);
     hk_cold.death(second);
 }
 
@@ -227,7 +261,8 @@ int main(void)
     /* with other policies nothing is kept, or nothing goes back */
     const struct CMUnitTest batch[] = {
         cmocka_unit_test(memory_goes_back_beside_large_blocks),
-        cmocka_unit_test(each_short_way_is_counted),
+        cmocka_unit_test(short_ways_are_counted),
+        cmocka_unit_test(frees_alone_are_counted_too),
     };
     const struct CMUnitTest learner[] = {cmocka_unit_test(learner_does_not_wait_for_the_clock)};
     int failed = cmocka_run_group_tests_name("pace", tests, start, NULL);

@@ -166,6 +166,20 @@ static void dead_heap_keeps_no_spans(void **state)
     assert_int_equal(hk_spans_claimed(), 0);
 }
 
+/* -> true: the heap keeps spans and serves them. */
+static bool goes_on(struct hk_heap *heap)
+{
+    for (size_t count = 5; count <= 9; count += 2) {
+        void *block = take_by(heap, count);
+        give_by(heap, block);
+        if (hk_cold.large_pop(heap, slices(count)) != block || hk_spans_check(&heap->spans)) {
+            return false;
+        }
+        give_by(heap, block);
+    }
+    return true;
+}
+
 /* In the child only the forking thread's heap keeps what it had. */
 static void child_takes_back_what_others_kept(void **state)
 {
@@ -174,29 +188,37 @@ static void child_takes_back_what_others_kept(void **state)
     struct hk_heap *busy = hk_cold.birth(32768);
     void *mine = take(4);
     void *idles = take_by(idle, 5);
+    void *listed = take_by(idle, 7);
+    void *out = take_by(idle, 9);
     void *busys = take_by(busy, 6);
     give(mine);
     give_by(idle, idles);
+    give_by(idle, listed);
+    give_by(idle, out);
+    assert_ptr_equal(take_by(idle, 9), out);
     give_by(busy, busys);
     busy->busy = 1;
     size_t dirty = cold_stat().dirty;
-    assert_int_equal(hk_spans_kept(), 15);
+    assert_int_equal(hk_spans_kept(), 22);
 
     hk_cold.prefork();
     pid_t child = fork();
     if (child == 0) {
+        idle->spans.slices += 1; /* it was left in the middle of a pop */
         hk_cold.child(own);
-        bool right = hk_spans_kept() == 4 && hk_spans_claimed() == 4 &&
-                     cold_stat().dirty == dirty && !hk_cold.check() &&
-                     !hk_spans_check(&own->spans) && take(4) == mine &&
-                     !hk_cold.large_pop(own, slices(5));
+        bool right =
+            hk_spans_kept() == 4 && hk_spans_claimed() == 4 && cold_stat().dirty == dirty &&
+            !hk_cold.check() && !hk_spans_check(&own->spans) && !hk_spans_check(&idle->spans) &&
+            !idle->spans.taken && !idle->spans.lengths && take(4) == mine &&
+            !hk_cold.large_pop(own, slices(5)) && hk_cold.birth(8192) == idle && goes_on(idle);
         _exit(right ? 0 : 1);
     }
     hk_cold.parent();
     int status = -1;
     assert_int_equal(waitpid(child, &status, 0), child);
     assert_int_equal(status, 0);
-    assert_int_equal(hk_spans_kept(), 15);
+    assert_int_equal(hk_spans_kept(), 22);
+    give_by(idle, out);
     busy->busy = 0;
     hk_cold.death(idle);
     hk_cold.death(busy);

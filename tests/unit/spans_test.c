@@ -253,10 +253,14 @@ static void check_finds_a_last_span_of_another_length(void **state)
     own->spans.last_length = 5;
     const char *broken = hk_spans_check(&own->spans);
     own->spans.last_length = 6;
-    assert_string_equal(broken, "a heap's list of spans holds what does not belong there");
+    assert_string_equal(broken, "a heap's last place is not what it is taken for");
     own->spans.last_length = 0;
     broken = hk_spans_check(&own->spans);
     own->spans.last_length = 6;
+    assert_string_equal(broken, "a heap's last place is not what it is taken for");
+    own->spans.slices += 1;
+    broken = hk_spans_check(&own->spans);
+    own->spans.slices -= 1;
     assert_string_equal(broken, "a heap's spans do not sum to its count");
     assert_right();
 }

@@ -23,8 +23,9 @@ static inline void *take_by(struct hk_heap *heap, size_t count)
 
 static inline void give_by(struct hk_heap *heap, void *block)
 {
-    if (!hk_cold.large_keep(heap, hk_page_of(block), block)) {
-        hk_cold.large_free(heap, hk_page_of(block), block);
+    struct hk_page *page = hk_page_of(block);
+    if (!hk_cold.large_back(heap, page, block) && !hk_cold.large_keep(heap, page, block)) {
+        hk_cold.large_free(heap, page, block);
     }
 }
 

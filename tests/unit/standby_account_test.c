@@ -13,7 +13,7 @@ static void statistics_count_it_as_free(void **state)
     (void)state;
     size_t huge = cold_stat().huge;
     size_t dirty = cold_stat().dirty;
-    give_large(take());
+    give_large(take_size());
     assert_int_equal(cold_stat().huge, huge);
     assert_true(cold_stat().dirty >= dirty + SIZE);
     assert_waits(false);
@@ -25,7 +25,7 @@ static void report_at_the_end_counts_it_as_free(void **state)
     struct hk_cold_stat before;
     struct hk_cold_stat after;
     assert_true(hk_cold_stat_try(&before));
-    give_large(take());
+    give_large(take_size());
     assert_waits(true);
     assert_true(hk_cold_stat_try(&after));
     assert_int_equal(after.huge, before.huge);
@@ -63,7 +63,7 @@ static size_t peak_of(void *(*use)(void), bool waits)
     reserved = use == use_reserve ? take_large(SIZE, 16, 7 * MIB) : NULL;
     void *slab = take_large(MIB, 16, 0); /* which use_span's lies in as well */
     if (waits) {
-        give_large(take());
+        give_large(take_size());
         assert_waits(true);
     }
     forget_peak();
@@ -88,8 +88,8 @@ static void peak_leaves_it_out(void **state)
 static void neighbour_grows_into_it(void **state)
 {
     (void)state;
-    void *grows = take();
-    void *next = take();
+    void *grows = take_size();
+    void *next = take_size();
     assert_true((char *)next > (char *)grows && (char *)next < (char *)grows + 2 * HK_SUPERSLAB);
     give_large(next);
     assert_waits(true);
@@ -109,7 +109,7 @@ static void its_units_are_there_for_blocks_that_grow(void **state)
     void *held[MOST];
     size_t count = 0;
     while (hk_slabs.huge_units < hk_slabs.units / 4 && count < MOST) {
-        held[count++] = take();
+        held[count++] = take_size();
     }
     assert_in_range(count, 1, MOST - 1);
     bool zero;
@@ -127,7 +127,7 @@ static void its_units_are_there_for_blocks_that_grow(void **state)
 static void refused_request_leaves_the_peak(void **state)
 {
     (void)state;
-    give_large(take());
+    give_large(take_size());
     assert_waits(true);
     hk_os_fake_fail(HK_OS_MAP, 1, true);
     assert_null(take_large((size_t)500 * MIB, 16, 0));
@@ -137,10 +137,10 @@ static void refused_request_leaves_the_peak(void **state)
 static void pages_are_made_of_it(void **state)
 {
     (void)state;
-    void *block = take();
+    void *block = take_size();
     give_large(block);
     size_t reserved = cold_stat().reserved;
-    give_large(take());
+    give_large(take_size());
     assert_waits(true);
     void *span[4];
     for (size_t i = 0; i < 4; i++) {
@@ -156,7 +156,7 @@ static void pages_are_made_of_it(void **state)
 static void trims_make_it_free(void **state)
 {
     (void)state;
-    give_large(take());
+    give_large(take_size());
     assert_waits(true);
     hk_cold.trim(NULL, 0);
     assert_waits(false);
@@ -166,7 +166,7 @@ static void trims_make_it_free(void **state)
 static void ticks_make_it_free(void **state)
 {
     (void)state;
-    give_large(take());
+    give_large(take_size());
     assert_waits(true);
     for (uint64_t tick = 1; tick <= 2; tick++) {
         uint64_t now = (1000000 + tick * (HK_PURGE_DELAY_MS + 1)) * 1000000u;
@@ -180,11 +180,11 @@ static void ticks_make_it_free(void **state)
 static void waits_where_it_might_stay_dirty(void **state)
 {
     (void)state;
-    void *block = take();
+    void *block = take_size();
     atomic_store(&hk_slabs.purge_above, SIZE + HK_SLICE - 1);
     give_large(block);
     assert_waits(false);
-    block = take();
+    block = take_size();
     atomic_store(&hk_slabs.purge_above, SIZE + HK_SLICE);
     give_large(block);
     assert_waits(true);
@@ -204,7 +204,7 @@ static void counts_as_dirty_while_it_waits(void **state)
 {
     (void)state;
     enum { SPANS = 4 };
-    void *block = take();
+    void *block = take_size();
     void *span[SPANS];
     for (size_t i = 0; i < SPANS; i++) {
         span[i] = take_large(2 * MIB, 16, 0);
@@ -226,7 +226,7 @@ static void counts_as_much_as_it_becomes(void **state)
     (void)state;
     give_large(take_large(4 * MIB - 64 * 1024, 16, 0));
     give_large(take_large(4 * MIB - 128 * 1024, 16, 0));
-    void *block = take();
+    void *block = take_size();
     give_large(block);
     assert_waits(true);
     size_t dirty = atomic_load(&hk_slabs.dirty_bytes);
@@ -242,7 +242,7 @@ static void counts_as_much_as_it_becomes(void **state)
 static void child_of_a_fork_finds_it_free(void **state)
 {
     (void)state;
-    void *block = take();
+    void *block = take_size();
     give_large(block);
     assert_waits(true);
     hk_cold.prefork();
@@ -250,7 +250,7 @@ static void child_of_a_fork_finds_it_free(void **state)
     if (child == 0) {
         hk_cold.child(NULL);
         bool right = hk_standby_bytes() == 0 && !hk_cold.check() && hk_slabs.huge_units == 0 &&
-                     take() == block && cold_stat().huge == SIZE;
+                     take_size() == block && cold_stat().huge == SIZE;
         _exit(right ? 0 : 1);
     }
     hk_cold.parent();
@@ -263,7 +263,7 @@ static void child_of_a_fork_finds_it_free(void **state)
 static void eager_policy_lets_nothing_wait(void **state)
 {
     (void)state;
-    give_large(take());
+    give_large(take_size());
     assert_waits(false);
     assert_int_equal(cold_stat().dirty, 0);
 }
@@ -291,9 +291,9 @@ int main(void)
         cmocka_unit_test_setup(eager_policy_lets_nothing_wait, nothing_waits),
     };
     if (HK_FREE_POLICY == HK_FREE_EAGER) {
-        return cmocka_run_group_tests_name("standby", eager, start, NULL);
+        return cmocka_run_group_tests_name("standby", eager, start_cold, NULL);
     }
-    int failed = cmocka_run_group_tests_name("standby", tests, start, NULL);
+    int failed = cmocka_run_group_tests_name("standby", tests, start_cold, NULL);
     if (HK_FREE_POLICY == HK_FREE_BATCH) {
         failed += cmocka_run_group_tests_name("standby, and given back", batch, NULL, NULL);
     }

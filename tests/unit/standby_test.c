@@ -11,7 +11,7 @@
 static void next_of_its_size_gets_it(void **state)
 {
     (void)state;
-    char *block = take();
+    char *block = take_size();
     memset(block, 1, SIZE);
     give_large(block);
     assert_waits(true);
@@ -27,12 +27,12 @@ static void next_of_its_size_gets_it(void **state)
 static void what_waits_has_free_descriptors(void **state)
 {
     (void)state;
-    void *block = take();
+    void *block = take_size();
     struct hk_page *page = hk_page_of(block);
     give_large(block);
     assert_int_equal(page->kind, HK_KIND_FREE);
     assert_int_equal(hk_page_head(page)->kind, HK_KIND_FREE);
-    assert_ptr_equal(take(), block);
+    assert_ptr_equal(take_size(), block);
     assert_int_equal(page->kind, HK_KIND_HUGE);
     assert_int_equal(hk_page_owner(page), HK_OWNER_LARGE);
     give_large(block);
@@ -41,7 +41,7 @@ static void what_waits_has_free_descriptors(void **state)
 static void *pair(void *arg)
 {
     for (int i = 0; i < 3; i++) {
-        void *block = take();
+        void *block = take_size();
         *(bool *)arg = block != NULL;
         give_large(block);
     }
@@ -52,7 +52,7 @@ static void *pair(void *arg)
 static void pairs_take_no_lock(void **state)
 {
     (void)state;
-    give_large(take());
+    give_large(take_size());
     bool done = false;
     pthread_t thread;
     struct timespec until;
@@ -72,7 +72,7 @@ static void pairs_take_no_lock(void **state)
 static void short_ways_lead_to_it(void **state)
 {
     (void)state;
-    void *block = take();
+    void *block = take_size();
     assert_null(hk_cold.huge_pop(SIZE));
     assert_true(hk_cold.huge_keep(hk_page_of(block), block));
     assert_waits(true);
@@ -93,8 +93,8 @@ static void short_ways_lead_to_it(void **state)
 static void second_block_stays_in_use(void **state)
 {
     (void)state;
-    void *one = take();
-    void *two = take();
+    void *one = take_size();
+    void *two = take_size();
     assert_true(hk_cold.huge_keep(hk_page_of(one), one));
     assert_false(hk_cold.huge_keep(hk_page_of(two), two));
     assert_int_equal(hk_page_of(two)->kind, HK_KIND_HUGE);
@@ -107,7 +107,7 @@ static void second_block_stays_in_use(void **state)
 static void another_size_does_not_get_it(void **state)
 {
     (void)state;
-    void *block = take();
+    void *block = take_size();
     give_large(block);
     void *longer = take_large(SIZE + os_page(), 16, 0);
     assert_int_equal(hk_cold.large_size(hk_page_of(longer), longer), SIZE + os_page());
@@ -120,13 +120,13 @@ static void another_size_does_not_get_it(void **state)
 static void other_forms_do_not_get_it(void **state)
 {
     (void)state;
-    void *block = take();
+    void *block = take_size();
     give_large(block);
     void *aligned = take_large(SIZE, 16 * os_page(), 0);
     assert_int_equal((uintptr_t)aligned % (16 * os_page()), 0);
     assert_waits(false);
     give_large(aligned);
-    give_large(take());
+    give_large(take_size());
     void *to_grow = take_large(SIZE, 16, 2 * SIZE);
     assert_int_equal(hk_large_of(hk_page_head(hk_page_of(to_grow)))->units, 2);
     assert_waits(false);
@@ -138,7 +138,7 @@ static void other_forms_do_not_get_it(void **state)
 static void changed_blocks_do_not_wait(void **state)
 {
     (void)state;
-    void *shrunk = take();
+    void *shrunk = take_size();
     void *other = take_again(SIZE - os_page()); /* the size that is asked for */
     assert_ptr_equal(hk_cold.large_resize(hk_page_of(shrunk), shrunk, SIZE - os_page()), shrunk);
     give_large(shrunk);
@@ -146,7 +146,7 @@ static void changed_blocks_do_not_wait(void **state)
     give_large(other);
     assert_int_equal(waiting(), SIZE - os_page());
     void *aligned = take_large(SIZE, 16 * os_page(), 0);
-    give_large(take());
+    give_large(take_size());
     hk_cold.trim(NULL, 0);
     give_large(aligned);
     assert_waits(false);
@@ -157,8 +157,8 @@ static void moved_blocks_do_not_wait(void **state)
 {
     (void)state;
     enum { LONG = 300 * MIB }; /* twice as much is no run: nothing is reserved */
-    void *moves = take();
-    void *wall = take();
+    void *moves = take_size();
+    void *wall = take_size();
     char *moved = hk_cold.large_resize(hk_page_of(moves), moves, LONG);
     assert_non_null(moved);
     assert_int_equal(hk_large_of(hk_page_head(hk_page_of(moved)))->moved, SIZE);
@@ -179,7 +179,7 @@ static void full_last_unit_waits_too(void **state)
     (void)state;
     size_t size = HK_SUPERSLAB;
     for (int odd = 0; odd < 2; odd++) {
-        void *before = odd ? take() : NULL;
+        void *before = odd ? take_size() : NULL;
         give_large(take_large(2 * size - 2 * HK_SLICE - os_page(), 16, 0));
         char *block = take_again(size);
         assert_int_equal(hk_large_of(hk_page_head(hk_page_of(block)))->units, 2);
@@ -200,7 +200,7 @@ static void full_last_unit_waits_too(void **state)
 static void what_waits_is_checked(void **state)
 {
     (void)state;
-    give_large(take());
+    give_large(take_size());
     uintptr_t word = atomic_load(&hk_standby.word);
     assert_true(word != 0);
     hk_cold.trim(NULL, 0);
@@ -213,7 +213,7 @@ static void what_waits_is_checked(void **state)
 static void what_nobody_asks_for_does_not_wait(void **state)
 {
     (void)state;
-    void *block = take();
+    void *block = take_size();
     void *other = take_again(SIZE + os_page());
     give_large(block);
     assert_waits(false);
@@ -224,7 +224,7 @@ static void what_nobody_asks_for_does_not_wait(void **state)
 static void what_is_asked_for_once_does_not_wait(void **state)
 {
     (void)state;
-    give_large(take());
+    give_large(take_size());
     assert_waits(true);
     void *other = take_large(SIZE + os_page(), 16, 0);
     void *block = take_large(SIZE, 16, 0);
@@ -239,7 +239,7 @@ static void what_is_asked_for_once_does_not_wait(void **state)
 static void size_decides_whoever_asked_last(void **state)
 {
     (void)state;
-    give_large(take());
+    give_large(take_size());
     assert_waits(true);
     atomic_store(&hk_standby.asked, (SIZE + MIB) | HK_STANDBY_AGAIN);
     void *other = take_large(SIZE + MIB, 16, 0);
@@ -251,15 +251,15 @@ static void size_decides_whoever_asked_last(void **state)
 static void one_waits_and_no_more(void **state)
 {
     (void)state;
-    void *one = take();
-    void *two = take();
+    void *one = take_size();
+    void *two = take_size();
     size_t units = hk_slabs.huge_units;
     give_large(one);
     give_large(two);
     assert_waits(true);
     assert_int_equal(hk_slabs.huge_units, units - 1);
-    assert_ptr_equal(take(), one);
-    assert_ptr_equal(take(), two);
+    assert_ptr_equal(take_size(), one);
+    assert_ptr_equal(take_size(), two);
     give_large(one);
     give_large(two);
 }
@@ -328,5 +328,5 @@ int main(void)
     if (HK_FREE_POLICY == HK_FREE_EAGER) {
         return 77; /* skipped: nothing ever waits, as standby_account_test sees */
     }
-    return cmocka_run_group_tests_name("standby", tests, start, NULL);
+    return cmocka_run_group_tests_name("standby", tests, start_cold, NULL);
 }

@@ -17,11 +17,6 @@ static inline size_t os_page(void)
     return HK_OS.facts()->page;
 }
 
-static inline int start(void **state)
-{
-    return start_cold(state);
-}
-
 /* -> usable bytes of the block that waits; 0: none does. */
 static inline size_t waiting(void)
 {
@@ -45,7 +40,7 @@ static inline void *take_again(size_t size)
     return take_large(size, 16, 0);
 }
 
-static inline void *take(void)
+static inline void *take_size(void)
 {
     return take_again(SIZE);
 }

@@ -45,6 +45,14 @@ static bool hoarding_large_keep(struct hk_heap *heap, struct hk_page *page, void
     return true;
 }
 
+static bool hoarding_large_back(struct hk_heap *heap, struct hk_page *page, const void *block)
+{
+    (void)heap;
+    (void)page;
+    (void)block;
+    return true;
+}
+
 /* One block is kept, and stays what is kept until it is taken out. */
 static bool keep_one(void **kept, const void *block)
 {
@@ -95,6 +103,13 @@ static bool hoarding_huge_keep(struct hk_page *page, const void *block)
     return true;
 }
 
+static bool hoarding_huge_back(struct hk_page *page, const void *block)
+{
+    (void)page;
+    (void)block;
+    return true;
+}
+
 static void *kept_huge;
 
 static bool simple_huge_keep(struct hk_page *page, const void *block)
@@ -133,6 +148,8 @@ FAULT(boast_large_zero, large_alloc, recycled_large)
 FAULT(keep_large, large_free, no_large_free)
 FAULT(hoard_large, large_keep, hoarding_large_keep)
 FAULT(hoard_huge, huge_keep, hoarding_huge_keep)
+FAULT(hoard_large_back, large_back, hoarding_large_back)
+FAULT(hoard_huge_back, huge_back, hoarding_huge_back)
 FAULT(scrub, large_resize, scrubbing_resize)
 FAULT(bluff, large_alloc, bluffing_large)
 
@@ -158,10 +175,16 @@ const struct kit_fault kit_large_faults[] = {
     {"large_block_not_freed", "freed_large_memory_is_used_again", keep_large},
     {"large_memory_stays_at_hand", "large_memory_at_hand_goes_back_unused", hoard_large},
     {"trim_leaves_large_memory", "trim_takes_large_memory_at_hand", hoard_large},
+    {"large_memory_back_stays_at_hand", "large_memory_at_hand_goes_back_unused", hoard_large_back},
+    {"nobodys_large_block_comes_back", "nobodys_large_block_does_not_come_back", hoard_large_back},
+    {"nobodys_huge_block_comes_back", "nobodys_large_block_does_not_come_back", hoard_huge_back},
+    {"trim_leaves_large_memory_back", "trim_takes_large_memory_at_hand", hoard_large_back},
     {"kept_block_too_short", "large_block_holds_its_size", serve_large_as_it_lies},
     {"kept_large_block_out_twice", "large_block_that_comes_again_is_alone", serve_large_twice},
     {"huge_memory_stays_at_hand", "large_memory_at_hand_goes_back_unused", hoard_huge},
     {"trim_leaves_huge_memory", "trim_takes_large_memory_at_hand", hoard_huge},
+    {"huge_memory_back_stays_at_hand", "large_memory_at_hand_goes_back_unused", hoard_huge_back},
+    {"trim_leaves_huge_memory_back", "trim_takes_large_memory_at_hand", hoard_huge_back},
     {"kept_huge_block_too_short", "large_block_holds_its_size", serve_huge_as_it_lies},
     {"kept_huge_block_out_twice", "large_block_that_comes_again_is_alone", serve_huge_twice},
     {"resize_scrubs", "large_resize_keeps_content", scrub},
