@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 # Configure a build directory if need be, and build it: tools/build.sh DIR [--for "SUITE..."] [MESON-SETUP-ARG...]
-# --for: only what tests of these suites need.
+# --for: only what tests of these suites need; -SUITE: but not of this one.
 # Quiet as long as it works; the log is DIR.log. An earlier state of DIR is brought up to the arguments.
 set -eu
 
@@ -30,13 +30,16 @@ targets() {
     python3 - "$build" "$suites" <<'END'
 import json, os, sys
 
-build, suites = sys.argv[1], set(sys.argv[2].split())
+build, words = sys.argv[1], sys.argv[2].split()
+without = {word[1:] for word in words if word.startswith("-")}
+suites = set(words)
 def info(name):
     with open(os.path.join(build, "meson-info", f"intro-{name}.json"), encoding="utf-8") as file:
         return json.load(file)
 needed = set()
 for test in info("tests"):
-    if suites & {suite.split(":")[-1] for suite in test["suite"]}:
+    own = {suite.split(":")[-1] for suite in test["suite"]}
+    if suites & own and not without & own:
         needed.update(test["depends"])
 for target in info("targets"):
     if target["id"] in needed:

@@ -12,7 +12,6 @@
 Exit status: 0, 1 if something failed, 2 if the command line is wrong.
 """
 import argparse
-import itertools
 import shutil
 import sys
 import time
@@ -24,8 +23,9 @@ sys.dont_write_bytecode = True
 from matrix_parts import compositions, runner  # noqa: E402
 from program import UsageError, as_program  # noqa: E402
 
-# suites, and single tests by name
+# suites, and single tests by name: of a profile with its first compiler and with another one, of a pair
 QUICK = (['checks', 'unit', 'death', 'preload'], ['cold_kit_tls'])
+AGAIN = (['checks', 'unit', 'death'], ['cold_kit_tls', 'gcc', 'python', 'redis', 'sqlite'])
 PAIRS = (['stress'], ['gcc', 'python', 'sqlite'])
 # a kit runs over every box, whichever are seated: once for each setting of these is enough, in the
 # form that is built for users
@@ -107,8 +107,8 @@ def self_test():
     return 1 if missing else 0
 
 
-def selections(found, pairs):
-    """-> (composition, its suites and tests) for each"""
+def selections(found, compilers, pairs):
+    """-> (composition, compiler, suites and tests) for each"""
     seen = set()
     for composition in found:
         suites, names = PAIRS if pairs else QUICK
@@ -117,7 +117,9 @@ def selections(found, pairs):
         if pairs and setting not in seen:
             names = names + KITS
         seen.add(setting)
-        yield composition, (suites, names)
+        for compiler in compilers:
+            again = compiler != compilers[0] and not pairs
+            yield composition, compiler, AGAIN if again else (suites, names)
 
 
 def run_tests(options):
@@ -133,8 +135,7 @@ def run_tests(options):
     outcomes = []
     end = float('inf') if options.minutes is None else time.monotonic() + 60 * options.minutes
     with (logs / f'{options.dir.name}.json').open('w', encoding='utf-8') as merged:
-        chosen_tests = list(selections(found, pairs))
-        for (composition, selection), compiler in itertools.product(chosen_tests, compilers):
+        for composition, compiler, selection in selections(found, compilers, pairs):
             if time.monotonic() >= end:
                 outcomes.append(runner.left_out(f'{composition.name} ({compiler})', merged))
                 continue

@@ -7,6 +7,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+enum { ROUNDS_LEAST = 3, ROUNDS_SECONDS = 4 };
+
 struct mark {
     size_t size;
     size_t check;
@@ -66,6 +68,17 @@ void clear_table(struct swap_table *table)
     for (size_t i = 0; i < SWAP_SLOTS; i++) {
         free_marked(atomic_exchange(&table->slot[i], NULL));
     }
+}
+
+bool another_round(struct rounds *rounds)
+{
+    struct timespec now;
+    EXPECT(clock_gettime(CLOCK_MONOTONIC, &now) == 0);
+    if (rounds->done == 0) {
+        rounds->end = now.tv_sec + ROUNDS_SECONDS;
+    }
+    bool tired = now.tv_sec >= rounds->end && rounds->done >= ROUNDS_LEAST;
+    return !tired && rounds->done++ < rounds->most;
 }
 
 void in_child(void (*run)(void))

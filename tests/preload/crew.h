@@ -6,6 +6,7 @@
 
 #include <pthread.h>
 #include <stdatomic.h>
+#include <time.h>
 
 #include "claim.h"
 
@@ -33,6 +34,17 @@ void swap_blocks(struct swap_table *table, uint64_t seed, size_t count, size_t s
 
 /* Free what the table still holds. */
 void clear_table(struct swap_table *table);
+
+/* How often a claim is tried: `most` times where forking is quick. Where it is slow it ends after
+ * some seconds, but not before a few rounds. */
+struct rounds {
+    int most;
+    int done;
+    time_t end; /* s */
+};
+
+/* -> true: go round once more. */
+bool another_round(struct rounds *rounds);
 
 /* Fork; the child runs `run` and must end with status 0. */
 void in_child(void (*run)(void));

@@ -98,9 +98,9 @@ static void start_threads(void)
 static void children_free_their_parents_blocks(void)
 {
     start_churn();
-    for (int round = 0; round < 75; round++) {
+    for (struct rounds rounds = {.most = 75}; another_round(&rounds);) {
         in_child(use_everything);
-        swap_blocks(&table, (uint64_t)round + 1, 200, 1200);
+        swap_blocks(&table, (uint64_t)rounds.done, 200, 1200);
     }
     stop_churn();
 }
@@ -108,7 +108,7 @@ static void children_free_their_parents_blocks(void)
 static void children_fork_again(void)
 {
     start_churn();
-    for (int round = 0; round < 30; round++) {
+    for (struct rounds rounds = {.most = 30}; another_round(&rounds);) {
         in_child(fork_again);
     }
     stop_churn();
@@ -117,7 +117,7 @@ static void children_fork_again(void)
 static void children_start_threads(void)
 {
     start_churn();
-    for (int round = 0; round < 30; round++) {
+    for (struct rounds rounds = {.most = 30}; another_round(&rounds);) {
         in_child(start_threads);
     }
     stop_churn();
@@ -126,7 +126,7 @@ static void children_start_threads(void)
 static void *fork_children(void *unused)
 {
     (void)unused;
-    for (int round = 0; round < 40; round++) {
+    for (struct rounds rounds = {.most = 40}; another_round(&rounds);) {
         in_child(use_everything);
     }
     return NULL;
@@ -160,7 +160,7 @@ static void chain_of_children(void)
 static void every_child_forks_the_next(void)
 {
     start_churn();
-    for (int round = 0; round < 6; round++) {
+    for (struct rounds rounds = {.most = 6}; another_round(&rounds);) {
         in_child(chain_of_children);
     }
     stop_churn();
@@ -199,7 +199,7 @@ static void fork_handlers_may_allocate(void)
 {
     handlers_allocate = true;
     start_churn();
-    for (int round = 0; round < 40; round++) {
+    for (struct rounds rounds = {.most = 40}; another_round(&rounds);) {
         in_child(use_everything);
     }
     stop_churn();
@@ -209,7 +209,7 @@ static void vforked_programs_run(void)
 {
     char *arguments[] = {"true", NULL};
     start_churn();
-    for (int round = 0; round < 60; round++) {
+    for (struct rounds rounds = {.most = 60}; another_round(&rounds);) {
         pid_t child = vfork();
         if (child == 0) {
             execvp("true", arguments);

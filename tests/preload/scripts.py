@@ -135,7 +135,7 @@ git init -q -b main .
 git config user.name Someone && git config user.email someone@example.org
 git config gc.auto 0 && git config pack.threads 4
 for round in 1 2 3 4 5 6; do
-    for i in $(seq 1 60); do
+    for i in $(seq 1 25); do
         seq $((i * round)) $((i * round + 300)) > "file$((i % 40)).txt"
         mkdir -p "dir$((i % 7))" && cp "file$((i % 40)).txt" "dir$((i % 7))/copy$i.txt"
     done
