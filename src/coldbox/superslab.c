@@ -290,6 +290,8 @@ static bool open_superslab(bool dense)
     }
     if (huge) {
         hk_thp_ask(unit);
+    } else if (clean) {
+        hk_thp_sample(unit);
     }
     if (!clean && HK_OS.purge(hk_units_base(unit), HK_SLICE) != 0) {
         memset(hk_units_base(unit), 0, HK_SLICE);

@@ -6,7 +6,9 @@
 
 #include "hk_seat_os.h"
 
-/* Of the thread's time, which a busy machine does not lengthen. */
+/* Small pages are dear if as many as make a huge one take longer. A huge page is slow if it takes
+ * as long, and longer than small ones would, of the thread's time, which a busy machine does not
+ * lengthen. */
 static const uint64_t SLOW_NS = 3000000;
 /* None are asked for so long after a slow one, twice as long after the next, half as long after a
  * quick one. */
@@ -18,6 +20,10 @@ static struct {
     uint64_t from;  /* ns: no huge pages are asked for before */
     uint64_t pause; /* ns: after the next slow one */
 } thp;
+
+/* ns that small pages take which make a huge one, as two samples say; 0: not known. any */
+static _Atomic(uint64_t) last_sample;
+static _Atomic(uint64_t) small_ns; /* the lesser of the last two: one may have been interrupted */
 
 void hk_thp_advise(void *addr, size_t size)
 {
@@ -66,13 +72,41 @@ static void learn_pause_locked(bool slow)
     thp.pause = pause;
 }
 
+void hk_thp_sample(struct hk_units unit)
+{
+    const struct hk_os_facts *facts = HK_OS.facts();
+    volatile char *base = hk_units_base(unit);
+    if (HK_THP != HK_THP_AUTO || facts->page > HK_SLICE / 2) {
+        return;
+    }
+    *base = 0; /* the system makes room for the tables of its pages, once for all */
+    uint64_t before = HK_OS.fine();
+    base[facts->page] = 0;
+    uint64_t sample = (HK_OS.fine() - before) * (facts->huge_page / facts->page);
+    uint64_t last = hk_atomic_swap(&last_sample, sample, memory_order_relaxed);
+    sample = last && last < sample ? last : sample;
+    atomic_store_explicit(&small_ns, sample, memory_order_relaxed);
+}
+
+/* -> ns of a slow huge page */
+static uint64_t slow_ns(void)
+{
+    uint64_t small = atomic_load_explicit(&small_ns, memory_order_relaxed);
+    return small > SLOW_NS ? small : SLOW_NS;
+}
+
+bool hk_thp_small_is_dear(void)
+{
+    return slow_ns() > SLOW_NS;
+}
+
 void hk_thp_ask(struct hk_units unit)
 {
     char *base = hk_units_base(unit);
     uint64_t before = HK_OS.cpu();
     HK_OS.advise(base, HK_SUPERSLAB, HK_OS_HUGE);
     *(volatile char *)base = 0;
-    bool slow = HK_OS.cpu() - before >= SLOW_NS;
+    bool slow = HK_OS.cpu() - before >= slow_ns();
     if (slow) {
         hk_thp_forgo(unit);
     }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* Transparent huge pages: what fresh memory is told by the option thp, and which superslabs ask for
  * them. A kernel that has to make room for huge pages first can take milliseconds for each: after
- * a slow one, small ones are better for a while. */
+ * a slow one, small ones are better for a while. But there are machines on which small ones take
+ * longer still, so these are looked at, too. */
 #ifndef HK_COLDBOX_THP_H
 #define HK_COLDBOX_THP_H
 
@@ -14,6 +15,13 @@ HK_HIDDEN void hk_thp_advise(void *addr, size_t size);
 /* -> true: the unit (just taken) shall ask by hk_thp_ask; `dense`: it will be touched all over.
  * slabs.lock. */
 HK_HIDDEN bool hk_thp_wants_locked(struct hk_units unit, bool dense);
+
+/* Learn what small pages take, by touching two of the unit (just taken, nobody has touched it),
+ * which become its header. any. */
+HK_HIDDEN void hk_thp_sample(struct hk_units unit);
+
+/* -> true: small pages take so long here that a huge one is worth its memory sooner. any. */
+HK_HIDDEN bool hk_thp_small_is_dear(void);
 
 /* Ask for huge pages, touch the first one, and take the wish back if that was slow. any; takes
  * slabs.lock. */

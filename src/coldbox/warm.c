@@ -6,12 +6,14 @@
 #include "coldbox/cold.h"
 #include "coldbox/spans.h"
 #include "coldbox/superslab.h"
+#include "coldbox/thp.h"
 #include "common/policy.h"
 
 #include <string.h>
 
 enum {
-    DENSE_FROM = 128, /* pages of a heap: 8 MiB */
+    DENSE_FROM = 128,     /* pages of a heap: 8 MiB */
+    DENSE_FROM_DEAR = 48, /* 3 MiB */
     GROWTH_LEAST = 8, /* slices of new memory after which the boxes are asked for what is spare */
     GROWTH_SHIFT = 5, /* in a large heap a thirty-second of it */
     FILLED_FROM = 4,  /* pages of a class: one more is likely to be filled */
@@ -130,14 +132,17 @@ static void reset_slice(struct hk_page *page, const struct hk_lease *request, ui
 }
 
 /* A heap of many pages fills new ones; the pages of a small heap may stay mostly untouched, and
- * pages of large blocks as well. */
+ * pages of large blocks as well. Where small pages are dear, that is risked sooner. */
 static enum hk_grow growth(const struct hk_lease *request)
 {
     size_t pages = atomic_load_explicit(&request->heap->page_count, memory_order_relaxed);
     if (!request->grow) {
         return HK_GROW_NOT;
     }
-    return request->slices == 1 && pages >= DENSE_FROM ? HK_GROW_DENSE : HK_GROW;
+    bool several = request->slices > 1;
+    bool dear = hk_thp_small_is_dear();
+    size_t from = dear && !several ? DENSE_FROM_DEAR : DENSE_FROM;
+    return (dear || !several) && pages >= from ? HK_GROW_DENSE : HK_GROW;
 }
 
 /* Take a page from the shared pool, and warm_prefill more for the heap to keep. */

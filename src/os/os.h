@@ -77,6 +77,10 @@ struct hk_os {
      * of what it waited; fine enough for a millisecond. any, may be a system call. */
     uint64_t (*cpu)(void);
 
+    /* -> monotonic nanoseconds, fine enough for a microsecond. any, and no system call where the
+     * system can do without. */
+    uint64_t (*fine)(void);
+
     /* Sleep while *word == value, until woken; may return early. any. */
     void (*wait)(_Atomic(uint32_t) *word, uint32_t value);
     void (*wake)(_Atomic(uint32_t) *word);

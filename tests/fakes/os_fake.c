@@ -30,6 +30,8 @@ static struct {
     _Atomic(uint64_t) now;
     _Atomic(uint64_t) slowness; /* ns more at each look at a thread's time */
     _Atomic(uint64_t) looks;
+    _Atomic(uint64_t) fine; /* ns, of which each look is `step` more */
+    _Atomic(uint64_t) step;
 } os = {.now = FIRST_NOW};
 
 void hk_os_fake_reset(void)
@@ -44,6 +46,7 @@ void hk_os_fake_reset(void)
     os.purged = 0;
     os.now = FIRST_NOW;
     os.slowness = 0;
+    os.step = 0;
 }
 
 void hk_os_fake_fail(enum hk_os_call kind, uint64_t n, bool onwards)
@@ -192,6 +195,17 @@ uint64_t hk_os_fake_cpu(void)
     struct timespec time;
     clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
     return (uint64_t)time.tv_sec * 1000000000u + (uint64_t)time.tv_nsec + ++os.looks * os.slowness;
+}
+
+void hk_os_fake_step(uint64_t ns)
+{
+    os.step = ns;
+}
+
+uint64_t hk_os_fake_fine(void)
+{
+    uint64_t step = os.step ? os.step : 1000;
+    return atomic_fetch_add(&os.fine, step) + step;
 }
 
 void hk_os_fake_wait(_Atomic(uint32_t) *word, uint32_t value)

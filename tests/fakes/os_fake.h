@@ -27,6 +27,10 @@ void hk_os_fake_set_now(uint64_t now);
  * tests. */
 void hk_os_fake_slow_down(uint64_t ns);
 
+/* From now on each look at the fine clock finds `ns` more than the one before; 0: as at the start,
+ * a microsecond. tests. */
+void hk_os_fake_step(uint64_t ns);
+
 const struct hk_os_facts *hk_os_fake_facts(void);
 int hk_os_fake_map(size_t size, size_t align, void **out);
 int hk_os_fake_unmap(void *addr, size_t size);
@@ -36,6 +40,7 @@ int hk_os_fake_move(void *from, size_t from_size, void *to);
 int hk_os_fake_renew(void *addr, size_t size);
 uint64_t hk_os_fake_now(void);
 uint64_t hk_os_fake_cpu(void);
+uint64_t hk_os_fake_fine(void);
 void hk_os_fake_wait(_Atomic(uint32_t) *word, uint32_t value);
 void hk_os_fake_wake(_Atomic(uint32_t) *word);
 void hk_os_fake_stat(struct hk_os_stat *out);
@@ -51,6 +56,7 @@ static const struct hk_os hk_os_fake = {
     .renew = hk_os_fake_renew,
     .now = hk_os_fake_now,
     .cpu = hk_os_fake_cpu,
+    .fine = hk_os_fake_fine,
     .wait = hk_os_fake_wait,
     .wake = hk_os_fake_wake,
     .stat = hk_os_fake_stat,

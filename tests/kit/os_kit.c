@@ -196,6 +196,23 @@ static void clock_never_goes_back(const void *subject)
     }
 }
 
+/* A microsecond is to be seen by someone who looks all the time; of many looks some are
+ * interrupted.
+ */
+static void fine_clock_sees_a_microsecond(const void *subject)
+{
+    const struct hk_os *os = subject;
+    uint64_t last = os->fine();
+    uint64_t least = UINT64_MAX;
+    for (int i = 0; i < 100000; i++) {
+        uint64_t now = os->fine();
+        assert_true(now >= last);
+        least = now > last && now - last < least ? now - last : least;
+        last = now;
+    }
+    assert_in_range(least, 1, 1000);
+}
+
 /* A stopped clock ends the loop too. */
 static void a_threads_time_grows_as_it_runs(const void *subject)
 {
@@ -330,6 +347,7 @@ static const struct kit_case cases[] = {
     {"moved_memory_keeps_its_content", moved_memory_keeps_its_content, 0},
     {"move_leaves_zeros_behind", move_leaves_zeros_behind, 0},
     {"clock_never_goes_back", clock_never_goes_back, 0},
+    {"fine_clock_sees_a_microsecond", fine_clock_sees_a_microsecond, 0},
     {"a_threads_time_grows_as_it_runs", a_threads_time_grows_as_it_runs, 0},
     {"a_threads_time_leaves_waiting_out", a_threads_time_leaves_waiting_out, 0},
     {"wait_returns_when_the_word_differs", wait_returns_when_the_word_differs, 0},

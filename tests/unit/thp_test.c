@@ -1,11 +1,16 @@
 /* SPDX-License-Identifier: MIT */
-/* Huge pages: when a superslab asks for them, and how long none does after a slow one. */
+/* Huge pages: when a superslab asks for them, how long none does after a slow one, and how much
+ * sooner one does where small ones are dear. */
 #include "unit/cold_unit.h"
 
 #include "coldbox/purge.h"
 #include "coldbox/thp.h"
 
-enum { QUICK = 1000000, SLOW = 4000000 };
+enum { QUICK = 1000000, SLOW = 4000000, DEAR_SLOW = 12000000 };
+/* ns of a small page, 4 KiB or what the machine has */
+enum { CHEAP = 100, DEAR = 20000 };
+/* pages of a heap that asks; of one where small pages are dear; of a superslab */
+enum { MANY = 128, SOME = 48, ROOM = HK_SLICES - 1 };
 
 static const uint64_t FIRST_PAUSE = 40000000;
 static const uint64_t LONGEST_PAUSE = 5000000000;
@@ -22,7 +27,16 @@ static bool take_unit(void)
     return found;
 }
 
-/* The clock is at the end of every pause that earlier tests have caused, and pauses are short. */
+/* From now on small pages that nobody has touched take `ns` each, as one of the unit's shows. */
+static void sample(uint64_t ns)
+{
+    hk_os_fake_step(ns * HK_OS.facts()->page / 4096);
+    HK_OS.purge(hk_units_base(unit), HK_SLICE);
+    hk_thp_sample(unit);
+}
+
+/* The clock is at the end of every pause that earlier tests have caused, pauses are short, and
+ * small pages cheap. */
 static int settle(void **state)
 {
     calm_os(state);
@@ -30,6 +44,7 @@ static int settle(void **state)
     hk_os_fake_set_now(now);
     bool found = take_unit() || (hk_arena_grow(1) == 0 && take_unit());
     for (int i = 0; found && HK_THP == HK_THP_AUTO && i < 8; i++) {
+        sample(CHEAP);
         hk_thp_ask(unit);
     }
     return found ? 0 : 1;
@@ -159,6 +174,89 @@ static void wish_is_forgone_for_parts(void **state)
     assert_true(wants(true));
 }
 
+static void small_pages_are_dear_by_two_samples(void **state)
+{
+    (void)state;
+    assert_false(hk_thp_small_is_dear());
+    sample(DEAR);
+    assert_false(hk_thp_small_is_dear());
+    sample(DEAR);
+    assert_true(hk_thp_small_is_dear());
+    sample(CHEAP);
+    assert_false(hk_thp_small_is_dear());
+}
+
+static void make_dear(void)
+{
+    sample(DEAR);
+    sample(DEAR);
+}
+
+static void huge_page_is_not_slow_if_small_ones_are_slower(void **state)
+{
+    (void)state;
+    make_dear();
+    assert_true(wants(true));
+    assert_int_equal(ask(SLOW), 1);
+    assert_false(wants(true));
+    assert_int_equal(ask(DEAR_SLOW), 2);
+    assert_pause(FIRST_PAUSE);
+}
+
+/* Lease a page. -> true: a superslab was opened for it that asks for huge pages. */
+static bool lease_asks(struct hk_heap *heap, uint8_t slices)
+{
+    const struct hk_lease request = {
+        .heap = heap,
+        .block_size = 64,
+        .bin_index = 4,
+        .kind = HK_KIND_TINY,
+        .slices = slices,
+        .grow = true,
+    };
+    uint64_t arenas = hk_os_fake_calls(HK_OS_MAP);
+    uint64_t before = hk_os_fake_calls(HK_OS_ADVISE);
+    assert_non_null(hk_cold.lease(&request));
+    /* a new arena is told once */
+    return hk_os_fake_calls(HK_OS_ADVISE) - before > hk_os_fake_calls(HK_OS_MAP) - arenas;
+}
+
+/* -> pages of `slices` that a new heap has, and nobody else, when it first asks for huge pages; 0:
+ * not by some hundreds. */
+static size_t pages_until_asked(uint8_t slices)
+{
+    struct hk_heap *heap = hk_cold.birth(0);
+    size_t pages = 0;
+    bool asked = false;
+    assert_non_null(heap);
+    while (!asked && pages < 4 * ROOM) {
+        asked = lease_asks(heap, slices);
+        pages += !asked;
+    }
+    while (heap->pages) {
+        hk_cold.retire(heap, heap->pages);
+    }
+    hk_cold.death(heap);
+    hk_cold.trim(NULL, 0);
+    return asked ? pages : 0;
+}
+
+static void large_heap_asks(void **state)
+{
+    (void)state;
+    assert_in_range(pages_until_asked(1), MANY, MANY + ROOM);
+    assert_int_equal(pages_until_asked(2), 0);
+}
+
+static void smaller_heap_asks_where_small_pages_are_dear(void **state)
+{
+    (void)state;
+    make_dear();
+    assert_in_range(pages_until_asked(1), SOME, MANY - 1);
+    make_dear();
+    assert_in_range(pages_until_asked(2), MANY, MANY + ROOM);
+}
+
 static void without_auto_none_is_wanted(void **state)
 {
     (void)state;
@@ -175,6 +273,12 @@ int main(void)
         cmocka_unit_test_setup_teardown(quick_huge_page_halves_the_pause, settle, give_back),
         cmocka_unit_test_setup_teardown(slow_huge_pages_at_once_count_as_one, settle, give_back),
         cmocka_unit_test_setup_teardown(wish_is_forgone_for_parts, settle, give_back),
+        cmocka_unit_test_setup_teardown(small_pages_are_dear_by_two_samples, settle, give_back),
+        cmocka_unit_test_setup_teardown(huge_page_is_not_slow_if_small_ones_are_slower, settle,
+                                        give_back),
+        cmocka_unit_test_setup_teardown(large_heap_asks, settle, give_back),
+        cmocka_unit_test_setup_teardown(smaller_heap_asks_where_small_pages_are_dear, settle,
+                                        give_back),
     };
     const struct CMUnitTest other[] = {
         cmocka_unit_test_setup_teardown(without_auto_none_is_wanted, settle, give_back),

@@ -73,6 +73,11 @@ uint64_t hk_os_linux_cpu(void)
     return nanoseconds(CLOCK_THREAD_CPUTIME_ID);
 }
 
+uint64_t hk_os_linux_fine(void)
+{
+    return nanoseconds(CLOCK_MONOTONIC);
+}
+
 static void trim_end(void *addr, size_t size)
 {
     if (size) {

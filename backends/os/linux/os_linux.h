@@ -17,6 +17,7 @@ HK_HIDDEN int hk_os_linux_move(void *from, size_t from_size, void *to);
 HK_HIDDEN int hk_os_linux_renew(void *addr, size_t size);
 HK_HIDDEN uint64_t hk_os_linux_now(void);
 HK_HIDDEN uint64_t hk_os_linux_cpu(void);
+HK_HIDDEN uint64_t hk_os_linux_fine(void);
 HK_HIDDEN void hk_os_linux_wait(_Atomic(uint32_t) *word, uint32_t value);
 HK_HIDDEN void hk_os_linux_wake(_Atomic(uint32_t) *word);
 HK_HIDDEN void hk_os_linux_stat(struct hk_os_stat *out);
@@ -32,6 +33,7 @@ static const struct hk_os hk_os_linux = {
     .renew = hk_os_linux_renew,
     .now = hk_os_linux_now,
     .cpu = hk_os_linux_cpu,
+    .fine = hk_os_linux_fine,
     .wait = hk_os_linux_wait,
     .wake = hk_os_linux_wake,
     .stat = hk_os_linux_stat,

@@ -114,6 +114,17 @@ static uint64_t stopped_cpu(void)
     return 1;
 }
 
+static uint64_t falling_fine(void)
+{
+    static uint64_t now = (uint64_t)1 << 60;
+    return now -= 100;
+}
+
+static uint64_t coarse_fine(void)
+{
+    return HONEST.fine() / 1000000 * 1000000;
+}
+
 static void blind_wait(_Atomic(uint32_t) *word, uint32_t value)
 {
     (void)word;
@@ -165,6 +176,8 @@ FAULT(move_by_copying, move, copying_move)
 FAULT(turn_back_time, now, falling_now)
 FAULT(count_waiting, cpu, wall_cpu)
 FAULT(count_nothing, cpu, stopped_cpu)
+FAULT(turn_back_fine_time, fine, falling_fine)
+FAULT(see_milliseconds, fine, coarse_fine)
 FAULT(wait_blindly, wait, blind_wait)
 FAULT(never_wake, wake, no_wake)
 FAULT(forget_mappings, stat, modest_stat)
@@ -184,6 +197,8 @@ const struct kit_fault kit_os_faults[] = {
     {"move_moves_nothing", "moved_memory_keeps_its_content", move_nothing},
     {"move_leaves_content", "move_leaves_zeros_behind", move_by_copying},
     {"clock_goes_back", "clock_never_goes_back", turn_back_time},
+    {"fine_clock_goes_back", "fine_clock_sees_a_microsecond", turn_back_fine_time},
+    {"fine_clock_is_coarse", "fine_clock_sees_a_microsecond", see_milliseconds},
     {"waiting_is_counted", "a_threads_time_leaves_waiting_out", count_waiting},
     {"running_is_not_counted", "a_threads_time_grows_as_it_runs", count_nothing},
     {"wait_is_blind", "wait_returns_when_the_word_differs", wait_blindly},
