@@ -45,6 +45,8 @@ def check_document(text):
     for path in HISTOGRAMS:
         if not re.search(rf"^\| {path.stem} \| \d+ \|.* \d+\.\d % \|$", text, re.M):
             violations.append(f"no row of {path.stem} with its requests and what they leave unused")
+    if not re.search(r"Machine: .+; the first write to a page takes \d\S* µs, .*a system call \S+ µs\.", text):
+        violations.append("no machine with what a page and a system call take")
     if "`micro`" not in next((line for line in lines if line.startswith("Sections that were not")), ""):
         violations.append("it does not say that the other sections were not measured")
     return violations

@@ -2,16 +2,13 @@
 """Stores what sections measured, and makes docs/performance.md of whatever is stored."""
 import hashlib
 import json
-import os
-import platform
 import shutil
 from pathlib import Path
-
-import harness
 
 from matrix_parts.compositions import ROOT
 from matrix_parts.report import put_between
 
+from performance_parts import machine
 from performance_parts.registry import SECTIONS
 
 DOCS = ROOT / 'docs'
@@ -19,22 +16,11 @@ NAME = 'performance.md'
 BEGIN, END = '<!-- made by tools/performance.py --report -->', '<!-- end -->'
 
 
-def cpu_model():
-    try:
-        text = Path('/proc/cpuinfo').read_text(encoding='utf-8')
-    except OSError:
-        return platform.machine()
-    names = [line.partition(':')[2].strip() for line in text.splitlines()
-             if line.startswith('model name')]
-    return names[0] if names else platform.machine()
-
-
 def circumstances(context):
     """What the numbers of one section were measured with."""
     library = Path(context.allocators[0].library).read_bytes()
     return {
-        'machine': f'{cpu_model()}, {os.cpu_count()} CPUs, {harness.kernel()}, '
-                   f'{" ".join(platform.libc_ver())}'.strip(),
+        'machine': machine.description(),
         'rounds': context.rounds,
         'quick': context.quick,
         'allocators': [allocator.name for allocator in context.allocators],
