@@ -25,7 +25,8 @@ from program import UsageError, as_program  # noqa: E402
 
 # suites, and single tests by name: of a profile with its first compiler and with another one, of a pair
 QUICK = (['checks', 'unit', 'death', 'preload'], ['cold_kit_tls'])
-AGAIN = (['checks', 'unit', 'death'], ['cold_kit_tls', 'gcc', 'python', 'redis', 'sqlite'])
+AGAIN = (['death'], ['cold_kit_tls', 'folded_entries', 'gcc', 'inline', 'link', 'python', 'redis',
+                     'sqlite', 'symbols', 'threaded', 'tls'])
 PAIRS = (['stress'], ['gcc', 'python', 'sqlite'])
 # a kit runs over every box, whichever are seated: once for each setting of these is enough, in the
 # form that is built for users

@@ -239,7 +239,7 @@ void hk_cold_large_free(struct hk_heap *heap, struct hk_page *page, void *block)
 {
     struct hk_page *head = hk_large_head(page, block);
     bool span = head->kind == HK_KIND_SPAN;
-    if (span ? heap && hk_spans_keep(heap, head) : hk_standby_put(page, block)) {
+    if (span ? heap && hk_spans_keep(heap, head) : hk_standby_keep(page, block)) {
         return;
     }
     struct hk_large large = *hk_large_of(head);

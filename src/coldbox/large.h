@@ -8,12 +8,15 @@
 
 /* The private part of a large block's descriptor. */
 struct hk_large {
-    size_t usable;    /* bytes, also while it is kept; of a span whole slices */
-    size_t touched;   /* huge blocks, as all that follow: highest `usable` so far */
-    uint32_t offset;  /* of the block from the run's start */
-    uint32_t units;   /* of the run; 0: a mapping of its own */
-    size_t map_bytes; /* of a mapping of its own */
-    size_t moved;     /* bytes that came by move(): their mapping is renewed when they go */
+    size_t usable;   /* bytes, also while it is kept; of a span whole slices */
+    size_t touched;  /* huge blocks, as all that follow: highest `usable` so far */
+    uint32_t offset; /* of the block from the run's start */
+    uint32_t units;  /* of the run; 0: a mapping of its own */
+    size_t moved;    /* bytes that came by move(): their mapping is renewed when they go */
+    union {
+        size_t map_bytes; /* of a mapping of its own */
+        uintptr_t word;   /* of a run: how it waited (standby.h), 0: not as it is now */
+    };
 };
 
 _Static_assert(sizeof(struct hk_large) <= HK_PAGE_PRIVATE, "fits the private part");

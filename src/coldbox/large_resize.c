@@ -162,8 +162,7 @@ void *hk_cold_large_resize(struct hk_page *page, void *block, size_t size)
     if (size > (size_t)PTRDIFF_MAX / 4) {
         return NULL;
     }
-    uintptr_t word;
-    (void)hk_standby_forget_out(head, &word);
+    hk_standby_resized(head);
     if (resize_huge(head, resized_usable(hk_large_of(head), size))) {
         return block;
     }

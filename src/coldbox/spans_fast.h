@@ -87,6 +87,23 @@ HK_INLINE void hk_spans_add(struct hk_spans *spans, struct hk_page *page, void *
     hk_spans_fill_last(spans, page, count);
 }
 
+/* The same in the last place, if that waits for a block that is out. -> false: it does not, or
+ * there is no room. holder. */
+HK_INLINE bool hk_spans_replace_last(struct hk_spans *spans, struct hk_page *page, void *block,
+                                     uint32_t count)
+{
+    uint32_t place = spans->last;
+    uint32_t slices = spans->slices - hk_spans_length(spans, place) + count;
+    if (!spans->last_block || spans->last_length || !hk_spans_are_claimed(spans, slices)) {
+        return false;
+    }
+    spans->last_block = block;
+    spans->slices = slices;
+    atomic_store_explicit(&spans->length[place], (uint8_t)count, memory_order_relaxed);
+    hk_spans_fill_last(spans, page, count);
+    return true;
+}
+
 /* -> the span at `place`, or NULL: somebody took it back. holder. */
 HK_INLINE struct hk_page *hk_spans_empty(struct hk_spans *spans, uint32_t place)
 {
@@ -176,6 +193,9 @@ HK_INLINE bool hk_cold_large_keep(struct hk_heap *heap, struct hk_page *page, vo
     HK_REQUIRE((uintptr_t)block % HK_SLICE == 0, "free: not the start of a block");
     struct hk_spans *spans = &heap->spans;
     uint32_t count = hk_span_slices(page);
+    if (HK_LIKELY(hk_spans_replace_last(spans, page, block, count))) {
+        return true;
+    }
     hk_spans_end_last(spans);
     if (HK_UNLIKELY(!hk_spans_may_keep(spans, count))) {
         return false;

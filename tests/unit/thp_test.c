@@ -7,9 +7,8 @@
 #include "coldbox/thp.h"
 
 enum { QUICK = 1000000, SLOW = 4000000, DEAR_SLOW = 12000000 };
-/* ns of a small page, 4 KiB or what the machine has */
-enum { CHEAP = 100, DEAR = 20000 };
-/* pages of a heap that asks; of one where small pages are dear; of a superslab */
+enum { CHEAP = 100, DEAR = 20000 }; /* ns of a small page */
+/* pages of a heap that asks, and where small pages are dear; of a superslab */
 enum { MANY = 128, SOME = 48, ROOM = HK_SLICES - 1 };
 
 static const uint64_t FIRST_PAUSE = 40000000;
@@ -27,10 +26,10 @@ static bool take_unit(void)
     return found;
 }
 
-/* From now on small pages that nobody has touched take `ns` each, as one of the unit's shows. */
+/* From now on small pages that nobody has touched take `ns` each, as those of the unit show. */
 static void sample(uint64_t ns)
 {
-    hk_os_fake_step(ns * HK_OS.facts()->page / 4096);
+    hk_os_fake_step(ns);
     HK_OS.purge(hk_units_base(unit), HK_SLICE);
     hk_thp_sample(unit);
 }
@@ -43,8 +42,10 @@ static int settle(void **state)
     now += 2 * LONGEST_PAUSE;
     hk_os_fake_set_now(now);
     bool found = take_unit() || (hk_arena_grow(1) == 0 && take_unit());
-    for (int i = 0; found && HK_THP == HK_THP_AUTO && i < 8; i++) {
+    if (found) {
         sample(CHEAP);
+    }
+    for (int i = 0; found && HK_THP == HK_THP_AUTO && i < 8; i++) {
         hk_thp_ask(unit);
     }
     return found ? 0 : 1;
@@ -174,11 +175,17 @@ static void wish_is_forgone_for_parts(void **state)
     assert_true(wants(true));
 }
 
-static void small_pages_are_dear_by_two_samples(void **state)
+static bool pages_are_small(void)
+{
+    return HK_OS.facts()->page == 4096;
+}
+
+static void small_pages_are_dear_as_the_last_sample_says(void **state)
 {
     (void)state;
-    assert_false(hk_thp_small_is_dear());
-    sample(DEAR);
+    if (!pages_are_small()) {
+        skip();
+    }
     assert_false(hk_thp_small_is_dear());
     sample(DEAR);
     assert_true(hk_thp_small_is_dear());
@@ -186,21 +193,54 @@ static void small_pages_are_dear_by_two_samples(void **state)
     assert_false(hk_thp_small_is_dear());
 }
 
-static void make_dear(void)
+/* Its pages are there at once. */
+static void unit_that_asks_is_no_sample(void **state)
 {
+    (void)state;
+    assert_true(wants(true));
     sample(DEAR);
-    sample(DEAR);
+    assert_false(hk_thp_small_is_dear());
 }
 
 static void huge_page_is_not_slow_if_small_ones_are_slower(void **state)
 {
     (void)state;
-    make_dear();
+    if (!pages_are_small()) {
+        skip();
+    }
+    sample(DEAR);
     assert_true(wants(true));
     assert_int_equal(ask(SLOW), 1);
     assert_false(wants(true));
     assert_int_equal(ask(DEAR_SLOW), 2);
     assert_pause(FIRST_PAUSE);
+}
+
+/* Nobody believes in seconds for each page. */
+static void what_small_pages_may_take_is_bounded(void **state)
+{
+    (void)state;
+    sample(1000 * DEAR);
+    assert_true(wants(true));
+    assert_int_equal(ask(25 * SLOW / 4), 2);
+}
+
+static void one_wish_in_sixteen_is_for_a_sample(void **state)
+{
+    (void)state;
+    if (!pages_are_small()) {
+        skip();
+    }
+    sample(DEAR);
+    int granted = 0;
+    for (int i = 0; i < 240; i++) {
+        bool wanted = wants(true);
+        granted += wanted;
+        if (wanted) {
+            hk_thp_forgo(unit);
+        }
+    }
+    assert_int_equal(granted, 225);
 }
 
 /* Lease a page. -> true: a superslab was opened for it that asks for huge pages. */
@@ -221,40 +261,90 @@ static bool lease_asks(struct hk_heap *heap, uint8_t slices)
     return hk_os_fake_calls(HK_OS_ADVISE) - before > hk_os_fake_calls(HK_OS_MAP) - arenas;
 }
 
-/* -> pages of `slices` that a new heap has, and nobody else, when it first asks for huge pages; 0:
- * not by some hundreds. */
-static size_t pages_until_asked(uint8_t slices)
+static void end(struct hk_heap *heap)
 {
-    struct hk_heap *heap = hk_cold.birth(0);
-    size_t pages = 0;
-    bool asked = false;
-    assert_non_null(heap);
-    while (!asked && pages < 4 * ROOM) {
-        asked = lease_asks(heap, slices);
-        pages += !asked;
-    }
     while (heap->pages) {
         hk_cold.retire(heap, heap->pages);
     }
     hk_cold.death(heap);
+}
+
+/* No superslab is left, and none has asked. */
+static void forget_all(void)
+{
     hk_cold.trim(NULL, 0);
+    struct hk_arena *arena = atomic_load(&hk_slabs.arenas);
+    for (; arena; arena = arena->next) {
+        for (size_t i = 0; i < HK_ARENA_UNITS; i += 64) {
+            atomic_store(&arena->huge[i / 64], 0);
+        }
+    }
+}
+
+/* -> pages of `slices` that a heap has when it first asks for huge pages, if another one has
+ * `others` slices, and nobody else has any; 0: not by some hundreds. */
+static size_t pages_until_asked(uint8_t slices, size_t others)
+{
+    struct hk_heap *heap = hk_cold.birth(0);
+    struct hk_heap *other = hk_cold.birth(0);
+    size_t pages = 0;
+    bool asked = false;
+    assert_non_null(heap);
+    assert_non_null(other);
+    for (size_t i = 0; i < others; i++) {
+        assert_false(lease_asks(other, 1));
+    }
+    while (!asked && pages < 4 * ROOM) {
+        asked = lease_asks(heap, slices);
+        pages += !asked;
+    }
+    end(heap);
+    end(other);
+    forget_all();
     return asked ? pages : 0;
 }
 
 static void large_heap_asks(void **state)
 {
     (void)state;
-    assert_in_range(pages_until_asked(1), MANY, MANY + ROOM);
-    assert_int_equal(pages_until_asked(2), 0);
+    hk_os_fake_step(CHEAP);
+    assert_int_equal(pages_until_asked(1, 3 * ROOM - MANY + 1), MANY + ROOM - 1);
+    assert_int_equal(pages_until_asked(1, 3 * ROOM - MANY), MANY);
+    assert_int_equal(pages_until_asked(2, 0), 0);
 }
 
+/* That they are is seen as soon as the first superslab is opened. */
 static void smaller_heap_asks_where_small_pages_are_dear(void **state)
 {
     (void)state;
-    make_dear();
-    assert_in_range(pages_until_asked(1), SOME, MANY - 1);
-    make_dear();
-    assert_in_range(pages_until_asked(2), MANY, MANY + ROOM);
+    if (!pages_are_small()) {
+        skip();
+    }
+    hk_os_fake_step(DEAR);
+    assert_int_equal(pages_until_asked(1, ROOM - SOME + 1), SOME + ROOM - 1);
+    assert_int_equal(pages_until_asked(1, ROOM - SOME), SOME);
+    assert_in_range(pages_until_asked(2, 0), MANY, MANY + ROOM);
+    hk_os_fake_step(CHEAP);
+    assert_int_equal(pages_until_asked(1, ROOM - SOME), 2 * ROOM + SOME);
+}
+
+static void no_heap_of_many_asks_sooner(void **state)
+{
+    (void)state;
+    enum { HEAPS = 5 };
+    struct hk_heap *heap[HEAPS];
+    hk_os_fake_step(DEAR);
+    for (int i = 0; i < HEAPS; i++) {
+        heap[i] = hk_cold.birth(0);
+        assert_non_null(heap[i]);
+    }
+    for (int i = 0; i < MANY - 1; i++) {
+        assert_false(lease_asks(heap[0], 1));
+    }
+    for (int i = 0; i < HEAPS; i++) {
+        end(heap[i]);
+    }
+    forget_all();
 }
 
 static void without_auto_none_is_wanted(void **state)
@@ -273,12 +363,17 @@ int main(void)
         cmocka_unit_test_setup_teardown(quick_huge_page_halves_the_pause, settle, give_back),
         cmocka_unit_test_setup_teardown(slow_huge_pages_at_once_count_as_one, settle, give_back),
         cmocka_unit_test_setup_teardown(wish_is_forgone_for_parts, settle, give_back),
-        cmocka_unit_test_setup_teardown(small_pages_are_dear_by_two_samples, settle, give_back),
+        cmocka_unit_test_setup_teardown(small_pages_are_dear_as_the_last_sample_says, settle,
+                                        give_back),
+        cmocka_unit_test_setup_teardown(unit_that_asks_is_no_sample, settle, give_back),
         cmocka_unit_test_setup_teardown(huge_page_is_not_slow_if_small_ones_are_slower, settle,
                                         give_back),
+        cmocka_unit_test_setup_teardown(what_small_pages_may_take_is_bounded, settle, give_back),
+        cmocka_unit_test_setup_teardown(one_wish_in_sixteen_is_for_a_sample, settle, give_back),
         cmocka_unit_test_setup_teardown(large_heap_asks, settle, give_back),
         cmocka_unit_test_setup_teardown(smaller_heap_asks_where_small_pages_are_dear, settle,
                                         give_back),
+        cmocka_unit_test_setup_teardown(no_heap_of_many_asks_sooner, settle, give_back),
     };
     const struct CMUnitTest other[] = {
         cmocka_unit_test_setup_teardown(without_auto_none_is_wanted, settle, give_back),

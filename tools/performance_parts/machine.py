@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """What a machine is, and what it takes for what allocators ask of it: the same name says little, since
 a virtual machine may take twenty times as long for a page as the one beside it."""
+import contextlib
 import ctypes
 import mmap
 import os
@@ -12,7 +13,7 @@ from pathlib import Path
 import harness
 
 THP = Path('/sys/kernel/mm/transparent_hugepage/enabled')
-SMALL, HUGE = 4096, 2 << 20
+SMALL, HUGE = mmap.PAGESIZE, 2 << 20
 SMALL_PAGES, HUGE_PAGES, CALLS = 4096, 4, 20000
 
 
@@ -43,7 +44,7 @@ def nanoseconds(call, argument):
 def fresh(size, advice):
     """-> (memory that nobody has touched, offset of its first huge page)"""
     memory = mmap.mmap(-1, size + HUGE, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
-    if hasattr(mmap, advice):
+    with contextlib.suppress(AttributeError, OSError):  # of another system, without huge pages
         memory.madvise(getattr(mmap, advice))
     first = ctypes.c_char.from_buffer(memory)
     address = ctypes.addressof(first)
@@ -83,12 +84,17 @@ def system_call():
     return (nanoseconds(repeat, os.getppid) - nanoseconds(repeat, bool)) / CALLS
 
 
+def microseconds(time):
+    time /= 1000
+    return f'{time:.0f} µs' if time >= 10 else f'{time:.2g} µs'
+
+
 def costs():
-    parts = [f'the first write to a page takes {small_page() / 1000:.2g} µs']
+    parts = [f'the first write to a page takes {microseconds(small_page())}']
     mode = thp_mode()
     if mode and mode != 'never':
-        parts.append(f'to a huge one {huge_page() / 1000:.3g} µs (THP {mode})')
-    parts.append(f'a system call {system_call() / 1000:.2g} µs')
+        parts.append(f'to a huge one {microseconds(huge_page())} (THP {mode})')
+    parts.append(f'a system call {microseconds(system_call())}')
     return ', '.join(parts)
 
 
