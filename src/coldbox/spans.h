@@ -6,8 +6,8 @@
  * and dirty.
  *
  * The place that was filled last is on no list until another length is asked for, another span is
- * kept or older ones go back. While its span is out, it waits for it: a program that takes and
- * frees one block at a time goes through no list.
+ * kept or older ones go back. While its span is out, it waits for it, or for whichever is
+ * kept next: a program that takes and frees one block at a time goes through no list.
  *
  * The lists of places are the holder's, the spans in the places anybody's who takes one out by an
  * exchange: ticks take back what heaps have not used since the last one, and trim takes all, also

@@ -283,7 +283,7 @@ static bool open_superslab(bool dense)
     hk_lock_take(&hk_slabs.lock);
     hk_standby_settle_locked();
     bool found = hk_units_take_locked(1, HK_SUPERSLAB, &unit, &clean);
-    bool huge = found && hk_thp_wants_locked(unit, dense);
+    bool huge = found && hk_thp_wants_locked(unit, dense, clean);
     hk_lock_give(&hk_slabs.lock);
     if (!found) {
         return false;

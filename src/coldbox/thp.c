@@ -55,10 +55,10 @@ static bool is_time_to_sample_locked(void)
     return hk_thp_small_is_dear() && ++thp.wishes % LOOK_AGAIN == 0;
 }
 
-bool hk_thp_wants_locked(struct hk_units unit, bool dense)
+bool hk_thp_wants_locked(struct hk_units unit, bool dense, bool clean)
 {
     bool wants = HK_THP == HK_THP_AUTO && dense && !is_asked(unit) && HK_OS.now() >= thp.from &&
-                 !is_time_to_sample_locked();
+                 !(clean && is_time_to_sample_locked());
     if (wants) {
         set_asked_locked(unit, true);
     }
@@ -82,11 +82,18 @@ static void learn_pause_locked(bool slow)
     thp.pause = pause;
 }
 
-static uint64_t time_of_touch(char *addr)
+/* -> ns that the first write to one of two small pages took, the lesser, since one may have been
+ * interrupted; without what a look at the clock takes. */
+static uint64_t time_touches(char *one, char *other)
 {
+    uint64_t first = HK_OS.fine();
     uint64_t before = HK_OS.fine();
-    *(volatile char *)addr = 0;
-    return HK_OS.fine() - before;
+    *(volatile char *)one = 0;
+    uint64_t between = HK_OS.fine();
+    *(volatile char *)other = 0;
+    uint64_t after = HK_OS.fine();
+    uint64_t least = between - before < after - between ? between - before : after - between;
+    return least > before - first ? least - (before - first) : 0;
 }
 
 void hk_thp_sample(struct hk_units unit)
@@ -98,9 +105,8 @@ void hk_thp_sample(struct hk_units unit)
     char *base = hk_units_base(unit);
     char *descriptors = (char *)hk_superslab_page(base, 0);
     *(volatile char *)descriptors = 0; /* the system makes room for the tables of its pages, too */
-    uint64_t one = time_of_touch(descriptors + HK_DESCRIPTORS);
-    uint64_t other = time_of_touch(base + HK_MAPS_OFFSET);
-    uint64_t small = (one < other ? one : other) * (facts->huge_page / facts->page);
+    uint64_t touch = time_touches(descriptors + HK_DESCRIPTORS, base + HK_MAPS_OFFSET);
+    uint64_t small = touch * (facts->huge_page / facts->page);
     small = small < SMALL_MOST_NS ? small : SMALL_MOST_NS;
     atomic_store_explicit(&small_ns, small, memory_order_relaxed);
 }

@@ -15,9 +15,9 @@ HK_HIDDEN void hk_thp_advise(void *addr, size_t size);
 /* -> true: small pages take so long here that a huge one is worth its memory sooner. any. */
 HK_HIDDEN bool hk_thp_small_is_dear(void);
 
-/* -> true: the unit (just taken) shall ask by hk_thp_ask; `dense`: it will be touched all over.
- * slabs.lock. */
-HK_HIDDEN bool hk_thp_wants_locked(struct hk_units unit, bool dense);
+/* -> true: the unit (just taken) shall ask by hk_thp_ask; `dense`: it will be touched all over;
+ * `clean`: nobody has touched it, so that it may be a sample instead. slabs.lock. */
+HK_HIDDEN bool hk_thp_wants_locked(struct hk_units unit, bool dense, bool clean);
 
 /* Learn what small pages take, by touching two of those under the header of a unit that has just
  * been taken, and that nobody has touched. Learns nothing where OS pages are larger than 4 KiB.

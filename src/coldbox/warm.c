@@ -15,7 +15,7 @@
 enum {
     DENSE_FROM = 128,     /* pages of a heap: 8 MiB */
     DENSE_FROM_DEAR = 48, /* 3 MiB */
-    FEW_HEAPS = 4,
+    FEW_HEAPS = 4,        /* with a thread */
     GROWTH_LEAST = 8, /* slices of new memory after which the boxes are asked for what is spare */
     GROWTH_SHIFT = 5, /* in a large heap a thirty-second of it */
     FILLED_FROM = 4,  /* pages of a class: one more is likely to be filled */
@@ -133,6 +133,12 @@ static void reset_slice(struct hk_page *page, const struct hk_lease *request, ui
     atomic_store_explicit(&page->owner, owner, memory_order_relaxed);
 }
 
+static bool are_few_heaps(void)
+{
+    size_t orphans = atomic_load_explicit(&hk_heaps.orphan_count, memory_order_relaxed);
+    return atomic_load_explicit(&hk_heaps.count, memory_order_relaxed) <= orphans + FEW_HEAPS;
+}
+
 /* A heap of many pages fills new ones; the pages of a small heap may stay mostly untouched, and
  * pages of large blocks as well. Where small pages are dear that is risked sooner, but not in each
  * of many heaps. */
@@ -144,8 +150,7 @@ static enum hk_grow growth(const struct hk_lease *request)
     }
     bool several = request->slices > 1;
     bool dear = hk_thp_small_is_dear();
-    size_t heaps = atomic_load_explicit(&hk_heaps.count, memory_order_relaxed);
-    size_t from = dear && !several && heaps <= FEW_HEAPS ? DENSE_FROM_DEAR : DENSE_FROM;
+    size_t from = dear && !several && are_few_heaps() ? DENSE_FROM_DEAR : DENSE_FROM;
     return (dear || !several) && pages >= from ? HK_GROW_DENSE : HK_GROW;
 }
 

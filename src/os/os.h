@@ -77,7 +77,7 @@ struct hk_os {
      * of what it waited; fine enough for a millisecond. any, may be a system call. */
     uint64_t (*cpu)(void);
 
-    /* -> monotonic nanoseconds, fine enough for a microsecond. any, and no system call where the
+    /* -> monotonic nanoseconds, as fine as the system has them. any, and no system call where the
      * system can do without. */
     uint64_t (*fine)(void);
 

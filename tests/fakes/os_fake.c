@@ -32,6 +32,7 @@ static struct {
     _Atomic(uint64_t) looks;
     _Atomic(uint64_t) fine; /* ns, of which each look is `step` more */
     _Atomic(uint64_t) step;
+    _Atomic(uint64_t) fine_looks;
 } os = {.now = FIRST_NOW};
 
 void hk_os_fake_reset(void)
@@ -47,6 +48,7 @@ void hk_os_fake_reset(void)
     os.now = FIRST_NOW;
     os.slowness = 0;
     os.step = 0;
+    os.fine_looks = 0;
 }
 
 void hk_os_fake_fail(enum hk_os_call kind, uint64_t n, bool onwards)
@@ -205,6 +207,7 @@ void hk_os_fake_step(uint64_t ns)
 uint64_t hk_os_fake_fine(void)
 {
     uint64_t step = os.step ? os.step : 1000;
+    step = ++os.fine_looks % 4 == 2 ? 0 : step;
     return atomic_fetch_add(&os.fine, step) + step;
 }
 

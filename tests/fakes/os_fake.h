@@ -27,8 +27,9 @@ void hk_os_fake_set_now(uint64_t now);
  * tests. */
 void hk_os_fake_slow_down(uint64_t ns);
 
-/* From now on each look at the fine clock finds `ns` more than the one before; 0: as at the start,
- * a microsecond. tests. */
+/* From now on a look at the fine clock finds `ns` more than the one before, but each second one of
+ * four no more than that, as if nothing had been done between; 0: as at the start, a microsecond.
+ * tests. */
 void hk_os_fake_step(uint64_t ns);
 
 const struct hk_os_facts *hk_os_fake_facts(void);

@@ -352,9 +352,34 @@ static void blocks_of_a_set_wait_in_turn(void **state)
         assert_true(i < 3 || now == word[i % 3]);
         word[i % 3] = now;
         assert_ptr_equal(hk_cold.huge_pop(SIZE), block);
+        assert_true(hk_large_of(hk_page_head(hk_page_of(block)))->word == now);
     }
     for (int i = 0; i < 3; i++) {
         give_large(set[i]);
+    }
+}
+
+/* Nor does one of a set that has had another size meanwhile, though another went out last. */
+static void resized_block_of_a_set_does_not_wait(void **state)
+{
+    (void)state;
+    const size_t sizes[] = {SIZE + os_page(), SIZE - os_page(), SIZE - 2 * MIB, SIZE + 3 * MIB};
+    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+        void *other = take_again(SIZE);
+        void *block = huge_out();
+        struct hk_page *page = hk_page_of(block);
+        give_large(other);
+        other = hk_cold.huge_pop(SIZE);
+        assert_non_null(other);
+        assert_ptr_equal(hk_cold.large_resize(page, block, sizes[i]), block);
+        /* what grows gets a little more than it asked for, and what is asked for less keeps that */
+        assert_ptr_equal(hk_cold.large_resize(page, block, 2 * (size_t)SIZE), block);
+        assert_ptr_equal(hk_cold.large_resize(page, block, SIZE), block);
+        assert_int_equal(hk_cold.large_size(page, block), SIZE);
+        give_large(block);
+        assert_waits(false);
+        give_large(other);
+        nothing_waits(state);
     }
 }
 
@@ -427,6 +452,7 @@ int main(void)
         cmocka_unit_test_setup(resized_huge_block_goes_the_long_way, set_up),
         cmocka_unit_test_setup(long_way_ends_it, set_up),
         cmocka_unit_test_setup(blocks_of_a_set_wait_in_turn, set_up),
+        cmocka_unit_test_setup(resized_block_of_a_set_does_not_wait, set_up),
         cmocka_unit_test_setup(huge_block_waits_as_policy_allows, set_up),
         cmocka_unit_test_setup(huge_block_waits_where_none_does, set_up),
         cmocka_unit_test_setup(huge_block_of_another_time_goes_the_long_way, set_up),

@@ -190,6 +190,8 @@ static void block_beyond_the_arenas_is_unmapped(void **state)
     assert_non_null(block);
     block[((size_t)700 << 20) - 1] = 1;
     assert_true(hk_cold.owns(block));
+    assert_ptr_equal(hk_cold.large_resize(hk_page_of(block), block, (size_t)600 << 20), block);
+    assert_true(hk_cold.owns(block));
     give_large(block);
     assert_int_equal(hk_os_fake_mapped(), mapped);
     assert_null(hk_cold.check());

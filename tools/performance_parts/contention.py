@@ -76,7 +76,6 @@ KNOWN = {
         'open_superslab': Site('makes a superslab', MEMORY),
     },
     'src/coldbox/thp.c': {
-        'hk_thp_sample': Site('notes what a small page took', MEMORY),
         'hk_thp_ask': Site('notes whether a huge page was slow', MEMORY),
         'hk_thp_forgo': Site('takes the wish for huge pages back', MEMORY),
     },

@@ -14,7 +14,7 @@ import harness
 
 THP = Path('/sys/kernel/mm/transparent_hugepage/enabled')
 SMALL, HUGE = mmap.PAGESIZE, 2 << 20
-SMALL_PAGES, HUGE_PAGES, CALLS = 4096, 4, 20000
+SMALL_PAGES, HUGE_PAGES, CALLS = (16 << 20) // SMALL, 4, 20000
 
 
 def cpu_model():
