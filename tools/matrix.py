@@ -109,18 +109,18 @@ def self_test():
 
 
 def selections(found, compilers, pairs):
-    """-> (composition, compiler, suites and tests) for each"""
-    seen = set()
-    for composition in found:
-        suites, names = PAIRS if pairs else QUICK
-        setting = frozenset(argument for argument in composition.arguments
-                            if argument.startswith(KIT_OPTIONS))
-        if pairs and setting not in seen:
-            names = names + KITS
-        seen.add(setting)
-        for compiler in compilers:
-            again = compiler != compilers[0] and not pairs
-            yield composition, compiler, AGAIN if again else (suites, names)
+    """-> (composition, compiler, suites and tests) for each; all with the first compiler, then all
+    with the next"""
+    for compiler in compilers:
+        seen = set()
+        for composition in found:
+            suites, names = PAIRS if pairs else QUICK if compiler == compilers[0] else AGAIN
+            setting = frozenset(argument for argument in composition.arguments
+                                if argument.startswith(KIT_OPTIONS))
+            if pairs and setting not in seen:
+                names = names + KITS
+            seen.add(setting)
+            yield composition, compiler, (suites, names)
 
 
 def run_tests(options):
