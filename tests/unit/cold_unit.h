@@ -61,6 +61,21 @@ static inline struct hk_cold_stat cold_stat(void)
     return stat;
 }
 
+/* -> a page of `slices`, of a small class; NULL: out of memory, or a new superslab is not allowed.
+ */
+static inline struct hk_page *lease_slices(struct hk_heap *heap, uint8_t slices, bool grow)
+{
+    const struct hk_lease request = {
+        .heap = heap,
+        .block_size = 64,
+        .bin_index = 4,
+        .kind = HK_KIND_TINY,
+        .slices = slices,
+        .grow = grow,
+    };
+    return hk_cold.lease(&request);
+}
+
 static inline void *take_large(size_t size, size_t align, size_t reserve)
 {
     bool zero;

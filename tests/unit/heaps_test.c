@@ -7,15 +7,7 @@ static char tokens[4];
 
 static struct hk_page *lease(struct hk_heap *heap, uint8_t slices)
 {
-    const struct hk_lease request = {
-        .heap = heap,
-        .block_size = 64,
-        .bin_index = 4,
-        .kind = HK_KIND_TINY,
-        .slices = slices,
-        .grow = true,
-    };
-    struct hk_page *page = hk_cold.lease(&request);
+    struct hk_page *page = lease_slices(heap, slices, true);
     assert_non_null(page);
     return page;
 }

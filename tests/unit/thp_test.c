@@ -266,17 +266,9 @@ static void slow_clock_makes_no_page_dear(void **state)
 /* Lease a page. -> true: a superslab was opened for it that asks for huge pages. */
 static bool lease_asks(struct hk_heap *heap, uint8_t slices)
 {
-    const struct hk_lease request = {
-        .heap = heap,
-        .block_size = 64,
-        .bin_index = 4,
-        .kind = HK_KIND_TINY,
-        .slices = slices,
-        .grow = true,
-    };
     uint64_t arenas = hk_os_fake_calls(HK_OS_MAP);
     uint64_t before = hk_os_fake_calls(HK_OS_ADVISE);
-    assert_non_null(hk_cold.lease(&request));
+    assert_non_null(lease_slices(heap, slices, true));
     /* a new arena is told once */
     return hk_os_fake_calls(HK_OS_ADVISE) - before > hk_os_fake_calls(HK_OS_MAP) - arenas;
 }

@@ -16,19 +16,6 @@ static uint64_t counted(enum hk_event event)
     return stats.bin[TINY].event[event];
 }
 
-static struct hk_page *lease_slices(struct hk_heap *heap, uint8_t slices, bool grow)
-{
-    const struct hk_lease request = {
-        .heap = heap,
-        .block_size = 64,
-        .bin_index = TINY,
-        .kind = HK_KIND_TINY,
-        .slices = slices,
-        .grow = grow,
-    };
-    return hk_cold.lease(&request);
-}
-
 static struct hk_page *lease(struct hk_heap *heap)
 {
     struct hk_page *page = lease_slices(heap, 1, true);
