@@ -152,6 +152,7 @@ static bool use_slices(struct hk_superslab *slab, uint64_t mask, uint32_t count)
     slab->dirty &= ~mask;
     slab->aged &= ~mask;
     slab->purged &= ~mask;
+    slab->quiet = 0;
     if (wanted_again) {
         hk_purge_regret_locked((size_t)__builtin_popcountll(wanted_again) << HK_SLICE_SHIFT);
     }
@@ -212,6 +213,7 @@ void hk_slices_give_locked(struct hk_slices slices)
     HK_ASSERT((slices.slab->free & mask) == 0);
     slices.slab->free |= mask;
     slices.slab->dirty |= mask;
+    slices.slab->quiet = 0;
     slices.slab->used -= slices.count;
     hk_slabs.dirty_slices += slices.count;
     hk_slabs.leased -= slices.count;

@@ -3,7 +3,8 @@
  * warm in some heap, or free; a free slice is clean or dirty. Superslabs are listed by the length
  * of their longest free run, so a request finds the tightest fit at once, and long runs are left
  * alone. Tiers: with no slice in use a superslab is FREE, and is purged whole; with few it is
- * DRAINING, otherwise HOT, a difference that is counted and shown. Slices that are being purged are
+ * DRAINING, otherwise HOT, which is counted and shown, and parts of a hot one that lies in huge
+ * pages may be too dear to give back (see purge.c). Slices that are being purged are
  * taken out of `free` meanwhile, which is the release guard: no superslab leaves while one is
  * looked at. Everything is under slabs.lock. */
 #ifndef HK_COLDBOX_SUPERSLAB_H
@@ -24,6 +25,7 @@ struct hk_superslab {
     uint32_t longest; /* free run, in slices; 0: on no list */
     uint32_t used;    /* slices that are not free */
     uint32_t tier;    /* enum hk_tier */
+    uint32_t quiet;   /* ticks since a slice of it was taken or given back */
     struct hk_units unit;
 };
 

@@ -123,6 +123,11 @@ bool hk_thp_small_is_dear(void)
     return slow_ns() > SLOW_NS;
 }
 
+bool hk_thp_is_precious(struct hk_units unit)
+{
+    return hk_thp_small_is_dear() && is_asked(unit);
+}
+
 void hk_thp_ask(struct hk_units unit)
 {
     char *base = hk_units_base(unit);

@@ -214,6 +214,7 @@ static struct hk_page *take_shared(const struct hk_lease *request, enum hk_grow 
     if (!got && grow == HK_GROW_USED) {
         return NULL; /* not a visit: the caller comes again at once */
     }
+    heap->dear = hk_thp_small_is_dear();
     if (got) {
         heap->spare.fresh += *zero ? request->slices : 0;
     }

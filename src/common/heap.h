@@ -63,6 +63,7 @@ struct hk_sparse {
     struct hk_page *first;
     struct hk_page *last;
     uint32_t slices; /* carved, of all of them */
+    bool draining;   /* they are most of the heap, and go on giving memory back though it is dear */
     /* so many more there may be: memory of such pages was given back and soon wanted again */
     uint32_t hold;
     uint32_t pause; /* times that none gives memory back, after the OS has refused it */
@@ -127,6 +128,7 @@ struct hk_heap {
     uint32_t refills; /* count of other slow paths, paces the clock and the flush */
     struct hk_pace pace;
     uint64_t aged;         /* ns; when the boxes were last asked for what is idle */
+    bool dear;             /* memory that goes back is dear to have again; written by lease */
     bool keeps;            /* empty pages may be kept; false while the heap is being given up */
     struct hk_page *pages; /* all leased pages, through their slots */
     _Atomic(size_t) page_count; /* of them; others may read a stale value */

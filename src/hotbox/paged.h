@@ -190,7 +190,8 @@ HK_HIDDEN void hk_paged_thick(struct hk_heap *heap, struct hk_page *page);
 /* The page, which is empty and on no list, is the heap's no more. */
 HK_HIDDEN void hk_paged_retire(struct hk_heap *heap, struct hk_page *page);
 
-/* What purged pages have taught sinks, at HK_COLLECT_IDLE. */
-HK_HIDDEN void hk_paged_sink(struct hk_sparse *sparse, uint64_t now);
+/* At HK_COLLECT_IDLE: what purged pages have taught sinks, and some of those that have been sparse
+ * for long give their memory back, if there are many. */
+HK_HIDDEN void hk_paged_rest(struct hk_heap *heap);
 
 #endif

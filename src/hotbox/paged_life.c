@@ -197,7 +197,7 @@ static size_t collect_unused(struct hk_heap *heap, enum hk_kind kind, enum hk_co
 {
     size_t before = heap->slice_count;
     if (how == HK_COLLECT_IDLE) {
-        hk_paged_sink(&heap->sparse, heap->aged);
+        hk_paged_rest(heap);
     }
     for (size_t i = 0; i < HK_BIN_COUNT; i++) {
         if (hk_kind_of_bin(i) == kind) {

@@ -8,7 +8,9 @@
 enum {
     SPARSE_LEAST = 128, /* carved slices of pages that may be sparse: 8 MiB */
     SPARSE_SHIFT = 3,   /* in a large heap an eighth of its slices */
-    AT_ONCE = 4,        /* pages that give memory back in one go */
+    MOSTLY_SHIFT = 2,   /* where memory is dear: all but a quarter of them */
+    AT_ONCE = 8,        /* pages that give memory back in one go */
+    STALE_AT_ONCE = 32, /* of those that have long been sparse */
     PAUSE_MAX = 255,
 };
 
@@ -31,9 +33,16 @@ static void returned_to_bits(struct hk_page *page)
     }
 }
 
-static void put_last(struct hk_sparse *sparse, struct hk_page *page)
+static uint32_t stamp_of(uint64_t ns)
 {
+    return (uint32_t)(ns >> 20);
+}
+
+static void put_last(struct hk_heap *heap, struct hk_page *page)
+{
+    struct hk_sparse *sparse = &heap->sparse;
     struct hk_slot *slot = hk_page_slot(page);
+    slot->sparse_since = stamp_of(heap->aged);
     slot->sparse_next = NULL;
     slot->sparse_prev = sparse->last;
     *(sparse->last ? &hk_page_slot(sparse->last)->sparse_next : &sparse->first) = page;
@@ -53,11 +62,26 @@ static void take_off(struct hk_sparse *sparse, struct hk_page *page)
     page->flags &= (uint8_t)~HK_PAGED_SPARSE;
 }
 
-/* -> carved slices of sparse pages, which may keep their memory. */
-static size_t sparse_most(const struct hk_heap *heap)
+/* -> carved slices of sparse pages, which may keep their memory for long. */
+static size_t sparse_least(const struct hk_heap *heap)
 {
-    size_t most = heap->slice_count >> SPARSE_SHIFT;
-    return (most > SPARSE_LEAST ? most : SPARSE_LEAST) + heap->sparse.hold;
+    size_t least = heap->slice_count >> SPARSE_SHIFT;
+    return (least > SPARSE_LEAST ? least : SPARSE_LEAST) + heap->sparse.hold;
+}
+
+/* -> those that may keep it now. Where it is dear that is most of the heap, since sizes that come
+ * back find it there; but once sparse pages are that much they have been left behind, and go on
+ * giving it back until many of them serve again. */
+static size_t sparse_most(struct hk_heap *heap)
+{
+    struct hk_sparse *sparse = &heap->sparse;
+    size_t least = sparse_least(heap);
+    size_t mostly = heap->slice_count - (heap->slice_count >> MOSTLY_SHIFT);
+    if (!heap->dear || mostly < least) {
+        return least;
+    }
+    sparse->draining = sparse->slices > (sparse->draining ? least / 2 : mostly);
+    return sparse->draining ? least : mostly;
 }
 
 /* The page has given back what it could. */
@@ -97,7 +121,7 @@ bool hk_paged_enlist(struct hk_heap *heap, struct hk_page *page, size_t out)
 {
     bool thin = out <= hk_paged_thin_at(page);
     if (thin) {
-        put_last(&heap->sparse, page);
+        put_last(heap, page);
     }
     return thin;
 }
@@ -113,7 +137,7 @@ static void purge_oldest(struct hk_heap *heap)
         sparse->pause = 0;
     } else if (refused) {
         take_off(sparse, oldest);
-        put_last(sparse, oldest); /* another one is next */
+        put_last(heap, oldest); /* another one is next */
         sparse->pause = sparse->pause < PAUSE_MAX ? 2 * sparse->pause + 1 : sparse->pause;
         sparse->skip = sparse->pause;
     }
@@ -200,7 +224,8 @@ void hk_paged_retire(struct hk_heap *heap, struct hk_page *page)
     HK_COLD.retire(heap, page);
 }
 
-void hk_paged_sink(struct hk_sparse *sparse, uint64_t now)
+/* Half of what the heap has learnt is forgotten in that time. */
+static void sink(struct hk_sparse *sparse, uint64_t now)
 {
     const uint64_t soon = (uint64_t)SOON_NS;
     uint64_t elapsed = sparse->sunk ? now - sparse->sunk : 0;
@@ -213,4 +238,23 @@ void hk_paged_sink(struct hk_sparse *sparse, uint64_t now)
     /* half of it in the whole time, near enough, and at least one */
     uint64_t part = sparse->hold * (elapsed % soon >> 20) / (2 * (soon >> 20));
     sparse->hold -= sparse->hold ? (uint32_t)(part ? part : 1) : 0;
+}
+
+/* -> true: the oldest page on the list has been there for long. */
+static bool is_stale(const struct hk_heap *heap)
+{
+    struct hk_page *oldest = heap->sparse.first;
+    return oldest && stamp_of(heap->aged) - hk_page_slot(oldest)->sparse_since >= stamp_of(SOON_NS);
+}
+
+void hk_paged_rest(struct hk_heap *heap)
+{
+    struct hk_sparse *sparse = &heap->sparse;
+    sink(sparse, heap->aged);
+    for (int left = STALE_AT_ONCE; left && !sparse->skip && is_stale(heap); left--) {
+        if (sparse->slices <= sparse_least(heap)) {
+            return;
+        }
+        purge_oldest(heap);
+    }
 }

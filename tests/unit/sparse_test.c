@@ -307,6 +307,55 @@ static void memory_that_is_wanted_much_later_is_not(void **state)
     assert_int_equal(last, first);
 }
 
+/* Where memory that goes back is dear to have again, most of the heap may be sparse. */
+static void dear_memory_stays_until_most_is_sparse(void **state)
+{
+    (void)state;
+    struct hk_heap *heap = born();
+    fill(heap, count);
+    heap->dear = true;
+    uint64_t before = purges();
+    thin_out(heap, count / 4 * 3, page_blocks);
+    assert_int_equal(purges(), before);
+    assert_int_equal(heap->sparse.slices, HK_FREE_POLICY == HK_FREE_KEEP ? 0 : TOTAL / 4 * 3);
+    thin_out(heap, count, page_blocks);
+    assert_true(heap->sparse.slices <= LEAST);
+    assert_true(HK_FREE_POLICY == HK_FREE_KEEP || purges() - before >= page_count - least);
+    survivors_are_as_they_were();
+    end(heap);
+}
+
+/* The clock goes on by `ns`, and the heap is asked for what is idle. -> purges. */
+static uint64_t rest(struct hk_heap *heap, uint64_t ns)
+{
+    uint64_t before = purges();
+    hk_os_fake_set_now(hk_os_fake_now() + ns);
+    heap->aged = hk_os_fake_now();
+    (void)hk_paged_collect(heap, hk_kind_of_bin(class), HK_COLLECT_IDLE);
+    return purges() - before;
+}
+
+/* Even so it goes back in the end, in parts, while the program does something else. */
+static void what_stays_sparse_goes_back_by_the_clock(void **state)
+{
+    (void)state;
+    enum { AT_ONCE = 32 };
+    struct hk_heap *heap = born();
+    fill(heap, count);
+    heap->dear = true;
+    thin_out(heap, count / 4 * 3, page_blocks);
+    assert_int_equal(rest(heap, 3900000000), 0);
+    for (size_t pages = page_count / 4 * 3; pages > least && HK_FREE_POLICY != HK_FREE_KEEP;) {
+        size_t part = pages - least < AT_ONCE ? pages - least : AT_ONCE;
+        assert_true(rest(heap, 200000000) >= part);
+        pages -= part;
+        assert_int_equal(heap->sparse.slices, pages * shape.slices);
+    }
+    assert_int_equal(rest(heap, 200000000), 0);
+    survivors_are_as_they_were();
+    end(heap);
+}
+
 /* A page of which a corner was used has nothing to give. */
 static void pages_that_were_hardly_carved_are_left_alone(void **state)
 {
@@ -414,6 +463,8 @@ int main(void)
         cmocka_unit_test_setup(heaps_learn_what_others_miss, calm_os),
         cmocka_unit_test_setup(lesson_outlives_the_thread, calm_os),
         cmocka_unit_test_setup(empty_pages_teach_nothing, calm_os),
+        cmocka_unit_test_setup(dear_memory_stays_until_most_is_sparse, calm_os),
+        cmocka_unit_test_setup(what_stays_sparse_goes_back_by_the_clock, calm_os),
         cmocka_unit_test_setup(pages_that_were_hardly_carved_are_left_alone, calm_os),
         cmocka_unit_test_setup(trim_takes_all_and_remembers_it, calm_os),
         cmocka_unit_test_setup(refused_purge_loses_nothing, calm_os),
