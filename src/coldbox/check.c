@@ -7,7 +7,7 @@
 #include "coldbox/superslab.h"
 
 struct sums {
-    size_t superslabs, used, dirty, pages, free_units, units;
+    size_t superslabs, used, dirty, whole, pages, free_units, units;
 };
 
 static const char *check_slab(const struct hk_superslab *slab, struct sums *sums)
@@ -30,9 +30,14 @@ static const char *check_slab(const struct hk_superslab *slab, struct sums *sums
     if (slab->longest != hk_longest_run(slab->free)) {
         return "a superslab is listed by a run that it does not have";
     }
+    uint32_t dirty = (uint32_t)__builtin_popcountll(slab->dirty);
+    if (slab->whole && (slab->whole != dirty || slab->tier != HK_TIER_HOT)) {
+        return "a superslab is left whole in part, or is not in use";
+    }
     sums->superslabs += 1;
     sums->used += used;
-    sums->dirty += (size_t)__builtin_popcountll(slab->dirty);
+    sums->dirty += dirty;
+    sums->whole += slab->whole;
     return NULL;
 }
 
@@ -87,7 +92,8 @@ static const char *check_sums(const struct sums *sums)
     if (sums->used != hk_slabs.leased) {
         return "the slices in use do not sum to the leased ones";
     }
-    if (sums->dirty != hk_slabs.dirty_slices || sums->pages != hk_slabs.dirty_pages) {
+    if (sums->whole != hk_slabs.whole_slices || sums->dirty != hk_slabs.dirty_slices ||
+        sums->pages != hk_slabs.dirty_pages) {
         return "the dirty memory does not sum to its count";
     }
     if (sums->free_units + sums->superslabs + hk_slabs.huge_units != sums->units) {

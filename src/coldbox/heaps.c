@@ -99,6 +99,7 @@ static void forget_sparse(struct hk_sparse *sparse)
     sparse->first = NULL;
     sparse->last = NULL;
     sparse->slices = 0;
+    sparse->draining = false;
 }
 
 /* Pages change heaps: what they have taught comes with them. */

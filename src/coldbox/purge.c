@@ -11,6 +11,7 @@
 #include "coldbox/superslab.h"
 #include "coldbox/thp.h"
 #include "coldbox/warm.h"
+#include "coldbox/whole.h"
 
 #include "hk_seat_os.h"
 
@@ -18,26 +19,15 @@ enum {
     BATCH = 32,             /* claims of one round */
     BUDGET_LEAST = 6 << 20, /* bytes, for budget=auto */
     HOLD_SINK = 32 << 20,   /* bytes per second */
-    OFF_FOR = 1 << 20,      /* bytes that become dirty before a vain purge is tried again */
     SLACK_SHIFT = 4,        /* purge by volume goes down to 15/16 of the threshold */
-    QUIET = 10,             /* ticks after which a hot superslab in huge pages is taken apart */
 };
 
-static const uint64_t VAIN_PAUSE_NS = 1000000000u;
+static const uint64_t REFUSED_PAUSE_NS = 1000000000u;
 static const uint64_t tick_ns = (uint64_t)HK_PURGE_DELAY_MS * 1000000u;
-
-/* What may go back. */
-enum reason {
-    AGED,   /* what nobody has used for a while */
-    EXCESS, /* that, and anything else that is not dear */
-    ALL,
-};
 
 static struct {
     _Atomic(uint64_t) last_tick; /* ns; whoever advances it does the tick */
-    _Atomic(uint64_t)
-        off_until;             /* ns; no purge by volume before: there was nothing to give back, */
-    _Atomic(size_t) off_below; /* unless as many bytes are dirty */
+    _Atomic(uint64_t) off_until; /* ns; no purge by volume before: the OS refused */
 } purge;
 
 /* A piece of dirty memory on its way out: slices of a superslab, a whole superslab, or a run of
@@ -143,17 +133,8 @@ static void claim_slab_locked(struct claims *claims, struct hk_superslab *slab, 
     }
 }
 
-/* -> true: parts of the superslab may go back. Its huge pages end with that: where small pages are
- * dear a program would pay for it long after, so one that is in use is left whole. */
-static bool may_part(const struct hk_superslab *slab, enum reason reason)
-{
-    bool is_busy = slab->tier == HK_TIER_HOT && (reason == EXCESS || slab->quiet < QUIET);
-    return reason == ALL || !is_busy || !hk_thp_is_precious(slab->unit);
-}
-
 /* Longest runs first, free superslabs before all: memory that is least likely to be wanted soon. */
-static void claim_slices_locked(struct claims *claims, size_t want, bool aged_only,
-                                enum reason reason)
+static void claim_slices_locked(struct claims *claims, size_t want, bool aged_only)
 {
     for (uint32_t length = HK_SLICES - 1; length > 0; length--) {
         struct hk_superslab *slab = hk_slabs.runs[length];
@@ -163,7 +144,7 @@ static void claim_slices_locked(struct claims *claims, size_t want, bool aged_on
             if (slab->tier == HK_TIER_FREE && (!aged_only || (mask && mask == slab->dirty))) {
                 mask = hk_all_slices; /* the superslab itself goes too */
             }
-            if (mask && (mask == hk_all_slices || may_part(slab, reason))) {
+            if (mask && !slab->whole) {
                 claim_slab_locked(claims, slab, mask);
             }
             slab = next;
@@ -215,15 +196,15 @@ static void settle_locked(const struct claim *claim)
 }
 
 /* One round. -> bytes given back; 0: nothing (more) to do. */
-static size_t purge_round(size_t want, enum reason reason)
+static size_t purge_round(size_t want, bool aged_only)
 {
     struct claims claims = {.count = 0};
     hk_lock_take(&hk_slabs.lock);
     claim_units_locked(&claims, want, true);
-    claim_slices_locked(&claims, want, true, reason);
-    if (reason != AGED) {
+    claim_slices_locked(&claims, want, true);
+    if (!aged_only) {
         /* the youngest memory last: it is the likeliest to be wanted again */
-        claim_slices_locked(&claims, want, false, reason);
+        claim_slices_locked(&claims, want, false);
         claim_units_locked(&claims, want, false);
     }
     hk_slabs_publish_locked();
@@ -241,31 +222,23 @@ static size_t purge_round(size_t want, enum reason reason)
     return progress ? claims.bytes : 0;
 }
 
-/* Nothing goes back of `dirty` bytes, as of locked memory: asking again at each free would help
- * nobody, until much more is dirty. */
-static void put_off(size_t dirty)
-{
-    atomic_store_explicit(&purge.off_below, dirty + OFF_FOR, memory_order_relaxed);
-    atomic_store_explicit(&purge.off_until, HK_OS.now() + VAIN_PAUSE_NS, memory_order_relaxed);
-}
-
 void hk_purge_excess(void)
 {
     if (HK_LIKELY(hk_purge_allows(hk_standby_bytes()))) {
         return;
     }
-    size_t dirty = hk_purge_dirty();
-    if (HK_OS.now() < atomic_load_explicit(&purge.off_until, memory_order_relaxed) &&
-        dirty < atomic_load_explicit(&purge.off_below, memory_order_relaxed)) {
+    if (HK_OS.now() < atomic_load_explicit(&purge.off_until, memory_order_relaxed)) {
         return;
     }
     hk_standby_settle();
     size_t above = hk_purge_allowed();
-    dirty = hk_purge_dirty();
+    size_t dirty = hk_purge_dirty();
     size_t floor = dirty > above ? above - (above >> SLACK_SHIFT) : dirty;
     while (dirty > floor) {
-        if (purge_round(dirty - floor, EXCESS) == 0) {
-            put_off(dirty);
+        if (purge_round(dirty - floor, false) == 0) {
+            /* locked memory, for example: asking again at each free would help nobody */
+            atomic_store_explicit(&purge.off_until, HK_OS.now() + REFUSED_PAUSE_NS,
+                                  memory_order_relaxed);
             return;
         }
         dirty = hk_purge_dirty();
@@ -278,7 +251,7 @@ static void age_locked(uint64_t elapsed_ns)
     struct hk_superslab *slab = hk_slab_first_locked(1);
     for (; slab; slab = hk_slab_next_locked(slab)) {
         slab->aged = slab->dirty;
-        slab->quiet += slab->quiet < QUIET;
+        hk_whole_age_locked(slab);
     }
     struct hk_arena *arena = atomic_load_explicit(&hk_slabs.arenas, memory_order_relaxed);
     for (; arena; arena = arena->next) {
@@ -306,7 +279,7 @@ void hk_cold_tick(uint64_t now)
     hk_standby_settle_locked();
     size_t hold = hk_slabs.hold;
     hk_lock_give(&hk_slabs.lock);
-    while (hk_purge_dirty() > hold && purge_round(hk_purge_dirty() - hold, AGED)) {
+    while (hk_purge_dirty() > hold && purge_round(hk_purge_dirty() - hold, true)) {
     }
     hk_lock_take(&hk_slabs.lock);
     age_locked(last ? now - last : 0);
@@ -336,10 +309,13 @@ size_t hk_cold_trim(struct hk_heap *heap, size_t keep)
     }
     hk_spans_clear_all();
     hk_standby_settle();
+    hk_lock_take(&hk_slabs.lock);
+    hk_whole_end_locked();
+    hk_lock_give(&hk_slabs.lock);
     size_t round;
     do {
         size_t dirty = hk_purge_dirty();
-        round = purge_round(dirty > keep ? dirty - keep : 0, ALL);
+        round = purge_round(dirty > keep ? dirty - keep : 0, false);
         bytes += round;
     } while (round && hk_purge_dirty() > keep);
     return bytes;

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* When free memory goes back to the OS. Three ways in: more dirty memory than policy allows (at the
  * free that makes it so), the clock (what stayed free for two ticks), and trim. Memory is claimed
- * under slabs.lock, given back without it. Purged memory that is wanted again raises `hold`, dirty
- * memory kept on top of the budget, which sinks with time: a program that cycles stops paying. */
+ * under slabs.lock, given back without it; what superslabs that are left whole keep is no part of
+ * it but for trim (coldbox/whole.h). Purged memory that is wanted again raises `hold`, dirty memory
+ * kept on top of the budget, which sinks with time: a program that cycles stops paying. */
 #ifndef HK_COLDBOX_PURGE_H
 #define HK_COLDBOX_PURGE_H
 
@@ -19,7 +20,7 @@ HK_HIDDEN size_t hk_purge_threshold_locked(void);
 /* `bytes` of purged memory are in use again. */
 HK_HIDDEN void hk_purge_regret_locked(size_t bytes);
 
-/* -> dirty bytes. any; may be stale. */
+/* -> dirty bytes that may go back. any; may be stale. */
 HK_INLINE size_t hk_purge_dirty(void)
 {
     return atomic_load_explicit(&hk_slabs.dirty_bytes, memory_order_relaxed);

@@ -7,6 +7,7 @@
 #include "coldbox/purge.h"
 #include "coldbox/standby.h"
 #include "coldbox/thp.h"
+#include "coldbox/whole.h"
 
 #include "hk_seat_os.h"
 
@@ -107,11 +108,13 @@ static void relist(struct hk_superslab *slab)
         link_slab(slab, longest);
     }
     set_tier(slab, tier_of(slab));
+    hk_whole_judge_locked(slab);
 }
 
 void hk_slabs_publish_locked(void)
 {
-    size_t bytes = (hk_slabs.dirty_slices << HK_SLICE_SHIFT) + hk_slabs.dirty_pages * 4096;
+    size_t slices = hk_slabs.dirty_slices - hk_slabs.whole_slices;
+    size_t bytes = (slices << HK_SLICE_SHIFT) + hk_slabs.dirty_pages * 4096;
     atomic_store_explicit(&hk_slabs.dirty_bytes, bytes, memory_order_relaxed);
     size_t in_use = (hk_slabs.leased << HK_SLICE_SHIFT) + hk_slabs.huge_bytes;
     in_use -= hk_standby_usable(atomic_load_explicit(&hk_standby.word, memory_order_relaxed));

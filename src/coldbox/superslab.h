@@ -3,10 +3,9 @@
  * warm in some heap, or free; a free slice is clean or dirty. Superslabs are listed by the length
  * of their longest free run, so a request finds the tightest fit at once, and long runs are left
  * alone. Tiers: with no slice in use a superslab is FREE, and is purged whole; with few it is
- * DRAINING, otherwise HOT, which is counted and shown, and parts of a hot one that lies in huge
- * pages may be too dear to give back (see purge.c). Slices that are being purged are
- * taken out of `free` meanwhile, which is the release guard: no superslab leaves while one is
- * looked at. Everything is under slabs.lock. */
+ * DRAINING, otherwise HOT; that is counted and shown, and a hot one may be left whole. Slices that
+ * are being purged are taken out of `free` meanwhile, which is the release guard: no superslab
+ * leaves while one is looked at. Everything is under slabs.lock. */
 #ifndef HK_COLDBOX_SUPERSLAB_H
 #define HK_COLDBOX_SUPERSLAB_H
 
@@ -25,7 +24,8 @@ struct hk_superslab {
     uint32_t longest; /* free run, in slices; 0: on no list */
     uint32_t used;    /* slices that are not free */
     uint32_t tier;    /* enum hk_tier */
-    uint32_t quiet;   /* ticks since a slice of it was taken or given back */
+    uint32_t quiet;   /* ticks since a slice of it was taken or given */
+    uint32_t whole;   /* slices that stay dirty, all of `dirty` or none: coldbox/whole.h */
     struct hk_units unit;
 };
 
@@ -50,9 +50,10 @@ struct hk_slabs {
     size_t huge_bytes;           /* usable bytes, own mappings included */
     size_t leased;               /* slices leased or warm */
     size_t dirty_slices;         /* free and dirty */
+    size_t whole_slices;         /* of them, in superslabs that are left whole */
     uint32_t free_events;        /* the clock of arena->freed */
     size_t dirty_pages;          /* 4 KiB pages touched in free units */
-    _Atomic(size_t) dirty_bytes; /* of both; read without the lock */
+    _Atomic(size_t) dirty_bytes; /* that may go back; read without the lock */
     _Atomic(size_t) purge_above; /* dirty bytes that policy allows; read without the lock */
     size_t peak;                 /* recent peak of bytes in use */
     size_t hold;                 /* dirty bytes kept because purged ones were wanted again */

@@ -214,7 +214,7 @@ static struct hk_page *take_shared(const struct hk_lease *request, enum hk_grow 
     if (!got && grow == HK_GROW_USED) {
         return NULL; /* not a visit: the caller comes again at once */
     }
-    heap->dear = hk_thp_small_is_dear();
+    heap->dear = HK_FREE_POLICY == HK_FREE_BATCH && hk_thp_small_is_dear() && are_few_heaps();
     if (got) {
         heap->spare.fresh += *zero ? request->slices : 0;
     }

@@ -63,7 +63,8 @@ struct hk_sparse {
     struct hk_page *first;
     struct hk_page *last;
     uint32_t slices; /* carved, of all of them */
-    bool draining;   /* they are most of the heap, and go on giving memory back though it is dear */
+    uint32_t looks;  /* times that the heap was looked at for what is idle: the list's clock */
+    bool draining;   /* memory is dear, but goes back: such pages have been most of the heap */
     /* so many more there may be: memory of such pages was given back and soon wanted again */
     uint32_t hold;
     uint32_t pause; /* times that none gives memory back, after the OS has refused it */
@@ -128,7 +129,7 @@ struct hk_heap {
     uint32_t refills; /* count of other slow paths, paces the clock and the flush */
     struct hk_pace pace;
     uint64_t aged;         /* ns; when the boxes were last asked for what is idle */
-    bool dear;             /* memory that goes back is dear to have again; written by lease */
+    bool dear;             /* memory that goes back is dear to have again; lease writes it */
     bool keeps;            /* empty pages may be kept; false while the heap is being given up */
     struct hk_page *pages; /* all leased pages, through their slots */
     _Atomic(size_t) page_count; /* of them; others may read a stale value */

@@ -87,7 +87,7 @@ struct hk_slot {
     /* bytes from the start that were in use since they last read as zero, about; holder */
     uint32_t touched;
     _Atomic(uint32_t) live; /* blocks out, as the box reports them by adjust; holder */
-    uint32_t sparse_since;  /* heap->aged in 2^20 ns when it came onto heap->sparse; holder */
+    uint32_t sparse_since;  /* heap->sparse.looks when it came onto that list; holder */
     /* the page gave memory back in parts while it was this heap's, and then ended; its box's */
     struct hk_heap *purger;
     struct hk_page *sparse_next; /* on heap->sparse; holder */

@@ -244,6 +244,7 @@ void hk_paged_abandon(struct hk_heap *heap, enum hk_kind kind)
         }
         page = next;
     }
+    hk_paged_leave(heap);
 }
 
 void hk_paged_stat(struct hk_heap *heap, enum hk_kind kind, struct hk_hot_stat *out)

@@ -14,8 +14,7 @@ enum {
     PAUSE_MAX = 255,
 };
 
-/* Memory that is wanted again within that time was given back too soon; what that has taught loses
- * half of itself in it. */
+/* Memory that is wanted again within that time was given back too soon. */
 static const int64_t SOON_NS = 4000000000;
 
 static void returned_to_bits(struct hk_page *page)
@@ -33,16 +32,11 @@ static void returned_to_bits(struct hk_page *page)
     }
 }
 
-static uint32_t stamp_of(uint64_t ns)
-{
-    return (uint32_t)(ns >> 20);
-}
-
 static void put_last(struct hk_heap *heap, struct hk_page *page)
 {
     struct hk_sparse *sparse = &heap->sparse;
     struct hk_slot *slot = hk_page_slot(page);
-    slot->sparse_since = stamp_of(heap->aged);
+    slot->sparse_since = sparse->looks;
     slot->sparse_next = NULL;
     slot->sparse_prev = sparse->last;
     *(sparse->last ? &hk_page_slot(sparse->last)->sparse_next : &sparse->first) = page;
@@ -62,26 +56,24 @@ static void take_off(struct hk_sparse *sparse, struct hk_page *page)
     page->flags &= (uint8_t)~HK_PAGED_SPARSE;
 }
 
-/* -> carved slices of sparse pages, which may keep their memory for long. */
-static size_t sparse_least(const struct hk_heap *heap)
+/* -> carved slices of sparse pages, which may keep their memory. */
+static size_t usual_most(const struct hk_heap *heap)
 {
-    size_t least = heap->slice_count >> SPARSE_SHIFT;
-    return (least > SPARSE_LEAST ? least : SPARSE_LEAST) + heap->sparse.hold;
+    size_t most = heap->slice_count >> SPARSE_SHIFT;
+    return (most > SPARSE_LEAST ? most : SPARSE_LEAST) + heap->sparse.hold;
 }
 
 /* -> those that may keep it now. Where it is dear that is most of the heap, since sizes that come
  * back find it there; but once sparse pages are that much they have been left behind, and go on
- * giving it back until many of them serve again. */
+ * giving it back until many of them serve again. Nobody comes back to a heap that keeps nothing. */
 static size_t sparse_most(struct hk_heap *heap)
 {
     struct hk_sparse *sparse = &heap->sparse;
-    size_t least = sparse_least(heap);
+    size_t usual = usual_most(heap);
     size_t mostly = heap->slice_count - (heap->slice_count >> MOSTLY_SHIFT);
-    if (!heap->dear || mostly < least) {
-        return least;
-    }
-    sparse->draining = sparse->slices > (sparse->draining ? least / 2 : mostly);
-    return sparse->draining ? least : mostly;
+    bool may = heap->dear && heap->keeps && mostly > usual;
+    sparse->draining = may && sparse->slices > (sparse->draining ? usual / 2 : mostly);
+    return may && !sparse->draining ? mostly : usual;
 }
 
 /* The page has given back what it could. */
@@ -224,7 +216,7 @@ void hk_paged_retire(struct hk_heap *heap, struct hk_page *page)
     HK_COLD.retire(heap, page);
 }
 
-/* Half of what the heap has learnt is forgotten in that time. */
+/* What the heap has learnt loses half of itself in SOON_NS. */
 static void sink(struct hk_sparse *sparse, uint64_t now)
 {
     const uint64_t soon = (uint64_t)SOON_NS;
@@ -240,19 +232,33 @@ static void sink(struct hk_sparse *sparse, uint64_t now)
     sparse->hold -= sparse->hold ? (uint32_t)(part ? part : 1) : 0;
 }
 
-/* -> true: the oldest page on the list has been there for long. */
-static bool is_stale(const struct hk_heap *heap)
+void hk_paged_leave(struct hk_heap *heap)
 {
-    struct hk_page *oldest = heap->sparse.first;
-    return oldest && stamp_of(heap->aged) - hk_page_slot(oldest)->sparse_since >= stamp_of(SOON_NS);
+    while (heap->sparse.slices > usual_most(heap) && !heap->sparse.skip) {
+        purge_oldest(heap);
+    }
+}
+
+/* -> true: the oldest page on the list has been there for as long as teaches something. */
+static bool is_stale(const struct hk_sparse *sparse)
+{
+    const uint32_t looks = (uint32_t)(SOON_NS / 1000000 / HK_PURGE_DELAY_MS) + 1;
+    struct hk_page *oldest = sparse->first;
+    return oldest && sparse->looks - hk_page_slot(oldest)->sparse_since >= looks;
 }
 
 void hk_paged_rest(struct hk_heap *heap)
 {
     struct hk_sparse *sparse = &heap->sparse;
+    if (sparse->sunk == heap->aged) {
+        return; /* asked by the other box */
+    }
     sink(sparse, heap->aged);
-    for (int left = STALE_AT_ONCE; left && !sparse->skip && is_stale(heap); left--) {
-        if (sparse->slices <= sparse_least(heap)) {
+    learn_from_others(heap);
+    sparse->looks += 1;
+    sparse->skip -= sparse->skip > 0;
+    for (int left = STALE_AT_ONCE; left && !sparse->skip && is_stale(sparse); left--) {
+        if (sparse->slices <= usual_most(heap)) {
             return;
         }
         purge_oldest(heap);

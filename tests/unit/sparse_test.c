@@ -1,137 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* Pages of which hardly a block is in use give their free memory back while the program frees, once
  * there are many; a program that wants it again soon is left alone. */
-#include "unit/paged_unit.h"
+#include "unit/sparse_unit.h"
 
 #include "coldbox/remote.h"
-
-#include <string.h>
-
-enum {
-    LEAST = 128, /* slices of sparse pages that keep their memory */
-    TOTAL = 400, /* slices in use */
-    HARDLY = 4,  /* a sparse page has so many times the blocks of one that is hardly used */
-    SMALLEST = 512,
-};
-
-/* All cases go through pages of one slice, and of more. */
-struct shape {
-    size_t size;   /* bytes of a block, with which every table has a class */
-    size_t slices; /* of a page */
-    size_t every;  /* one block in so many makes a page sparse */
-};
-
-static const struct shape one_slice = {.size = SMALLEST, .slices = 1, .every = 16};
-static const struct shape more_slices = {.size = 8192, .slices = 4, .every = 4};
-
-static struct shape shape;
-static size_t class;
-static size_t page_blocks;
-static size_t page_count;
-static size_t count;
-static size_t least; /* pages of LEAST slices */
-static void *blocks[TOTAL * (HK_SLICE / SMALLEST)];
-
-static int start(void **state, struct shape wanted)
-{
-    shape = wanted;
-    class = hk_bin_of_size(shape.size);
-    page_blocks = shape.slices * HK_SLICE / shape.size;
-    page_count = TOTAL / shape.slices;
-    count = page_count * page_blocks;
-    least = LEAST / shape.slices;
-    assert_int_equal(hk_bin_block_size(class), shape.size);
-    assert_int_equal(hk_page_slices(shape.size), shape.slices);
-    return start_paged(state);
-}
-
-static int start_one_slice(void **state)
-{
-    return start(state, one_slice);
-}
-
-static int start_more_slices(void **state)
-{
-    return start(state, more_slices);
-}
-
-static unsigned char content(size_t i)
-{
-    return (unsigned char)(i * 7 + 1);
-}
-
-static void fill(struct hk_heap *heap, size_t number)
-{
-    for (size_t i = 0; i < number; i++) {
-        if (!blocks[i]) {
-            (void)take_blocks(heap, class, &blocks[i], 1);
-            memset(blocks[i], content(i), shape.size);
-        }
-    }
-}
-
-/* Give all but every `every`th of the blocks back to their pages, past the bin. */
-static void thin_out(struct hk_heap *heap, size_t number, size_t every)
-{
-    for (size_t i = 0; i < number; i++) {
-        if (i % every && blocks[i]) {
-            give_to_page(heap, class, blocks[i]);
-            blocks[i] = NULL;
-        }
-    }
-    assert_null(hk_paged_check(heap, hk_kind_of_bin(class)));
-}
-
-/* Give the one block back that each page has left. */
-static void empty_pages(struct hk_heap *heap)
-{
-    for (size_t i = 0; i < count; i += page_blocks) {
-        give_to_page(heap, class, blocks[i]);
-        blocks[i] = NULL;
-    }
-}
-
-/* -> a heap that does not know what earlier tests taught it, long after they gave memory back. */
-static struct hk_heap *born(void)
-{
-    struct hk_heap *heap = hk_cold.birth(0);
-    hk_os_fake_set_now(3600000000000);
-    heap->aged = hk_os_fake_now();
-    heap->sparse = (struct hk_sparse){.sunk = heap->aged};
-    heap->missed = 0;
-    heap->purged = 0;
-    return heap;
-}
-
-static void survivors_are_as_they_were(void)
-{
-    for (size_t i = 0; i < count; i++) {
-        const unsigned char *block = blocks[i];
-        for (size_t at = 0; block && at < shape.size; at++) {
-            assert_int_equal(block[at], content(i));
-        }
-    }
-}
-
-static void end(struct hk_heap *heap)
-{
-    for (size_t i = 0; i < count; i++) {
-        if (blocks[i]) {
-            hk_paged_spill(heap, hk_page_of(blocks[i]), blocks[i]);
-            blocks[i] = NULL;
-        }
-    }
-    assert_null(hk_paged_check(heap, hk_kind_of_bin(class)));
-    hk_paged_abandon(heap, hk_kind_of_bin(class));
-    assert_int_equal(heap->sparse.slices, 0);
-    hk_cold.death(heap);
-    assert_null(hk_cold.check());
-}
-
-static uint64_t purges(void)
-{
-    return hk_os_fake_calls(HK_OS_PURGE);
-}
 
 static void many_sparse_pages_give_memory_back(void **state)
 {
@@ -226,16 +98,6 @@ static void memory_that_is_soon_wanted_again_is_kept(void **state)
     assert_int_equal(last, 0);
 }
 
-/* -> the heap of whoever has its pages after the heap's thread has ended. */
-static struct hk_heap *inherit(struct hk_heap *heap)
-{
-    hk_paged_abandon(heap, hk_kind_of_bin(class));
-    hk_cold.death(heap);
-    struct hk_heap *heir = hk_cold.birth(0);
-    assert_null(hk_paged_check(heir, hk_kind_of_bin(class)));
-    return heir;
-}
-
 /* The next thread of the heap knows what the last one has learnt. */
 static void lesson_outlives_the_thread(void **state)
 {
@@ -307,55 +169,6 @@ static void memory_that_is_wanted_much_later_is_not(void **state)
     assert_int_equal(last, first);
 }
 
-/* Where memory that goes back is dear to have again, most of the heap may be sparse. */
-static void dear_memory_stays_until_most_is_sparse(void **state)
-{
-    (void)state;
-    struct hk_heap *heap = born();
-    fill(heap, count);
-    heap->dear = true;
-    uint64_t before = purges();
-    thin_out(heap, count / 4 * 3, page_blocks);
-    assert_int_equal(purges(), before);
-    assert_int_equal(heap->sparse.slices, HK_FREE_POLICY == HK_FREE_KEEP ? 0 : TOTAL / 4 * 3);
-    thin_out(heap, count, page_blocks);
-    assert_true(heap->sparse.slices <= LEAST);
-    assert_true(HK_FREE_POLICY == HK_FREE_KEEP || purges() - before >= page_count - least);
-    survivors_are_as_they_were();
-    end(heap);
-}
-
-/* The clock goes on by `ns`, and the heap is asked for what is idle. -> purges. */
-static uint64_t rest(struct hk_heap *heap, uint64_t ns)
-{
-    uint64_t before = purges();
-    hk_os_fake_set_now(hk_os_fake_now() + ns);
-    heap->aged = hk_os_fake_now();
-    (void)hk_paged_collect(heap, hk_kind_of_bin(class), HK_COLLECT_IDLE);
-    return purges() - before;
-}
-
-/* Even so it goes back in the end, in parts, while the program does something else. */
-static void what_stays_sparse_goes_back_by_the_clock(void **state)
-{
-    (void)state;
-    enum { AT_ONCE = 32 };
-    struct hk_heap *heap = born();
-    fill(heap, count);
-    heap->dear = true;
-    thin_out(heap, count / 4 * 3, page_blocks);
-    assert_int_equal(rest(heap, 3900000000), 0);
-    for (size_t pages = page_count / 4 * 3; pages > least && HK_FREE_POLICY != HK_FREE_KEEP;) {
-        size_t part = pages - least < AT_ONCE ? pages - least : AT_ONCE;
-        assert_true(rest(heap, 200000000) >= part);
-        pages -= part;
-        assert_int_equal(heap->sparse.slices, pages * shape.slices);
-    }
-    assert_int_equal(rest(heap, 200000000), 0);
-    survivors_are_as_they_were();
-    end(heap);
-}
-
 /* A page of which a corner was used has nothing to give. */
 static void pages_that_were_hardly_carved_are_left_alone(void **state)
 {
@@ -411,11 +224,12 @@ static void adopted_pages_change_lists(void **state)
     fill(heap, count);
     heap->sparse.hold = TOTAL;
     thin_out(heap, count, page_blocks);
-    heap->sparse.hold = 0;
     uint64_t before = purges();
     struct hk_heap *heir = inherit(heap);
+    heir->sparse.hold = 0;
     assert_int_equal(heir->sparse.slices, HK_FREE_POLICY == HK_FREE_KEEP ? 0 : TOTAL);
     assert_int_equal(purges(), before); /* its thread may want them now */
+    assert_int_equal(rest(heir, 100000000), 0);
     fill(heir, count);
     survivors_are_as_they_were();
     thin_out(heir, count, page_blocks);
@@ -463,8 +277,6 @@ int main(void)
         cmocka_unit_test_setup(heaps_learn_what_others_miss, calm_os),
         cmocka_unit_test_setup(lesson_outlives_the_thread, calm_os),
         cmocka_unit_test_setup(empty_pages_teach_nothing, calm_os),
-        cmocka_unit_test_setup(dear_memory_stays_until_most_is_sparse, calm_os),
-        cmocka_unit_test_setup(what_stays_sparse_goes_back_by_the_clock, calm_os),
         cmocka_unit_test_setup(pages_that_were_hardly_carved_are_left_alone, calm_os),
         cmocka_unit_test_setup(trim_takes_all_and_remembers_it, calm_os),
         cmocka_unit_test_setup(refused_purge_loses_nothing, calm_os),

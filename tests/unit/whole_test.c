@@ -6,10 +6,13 @@
 #include "coldbox/purge.h"
 #include "coldbox/thp.h"
 
+#include <string.h>
+
 enum { DELAY = HK_PURGE_DELAY_MS * 1000000 };
 enum { CHEAP = 100, DEAR = 20000 }; /* ns of a small page */
-enum { QUIET = 10 };                /* ticks until parts of a superslab that is in use go back */
-enum { PAGES = 12 * (HK_SLICES - 1), HALF = 2, HARDLY = 32 };
+enum { QUIET = 10 };                /* ticks after which parts of one that is in use go back */
+enum { SHARE = 2 };                 /* of the peak stays dirty so, at most */
+enum { PAGES = 12 * (HK_SLICES - 1), THIRD = 3, HARDLY = 32 };
 
 static const uint64_t LONG = 5000000000; /* after a slow huge page, which may be the machine's */
 
@@ -84,13 +87,21 @@ static void give(size_t i)
     }
 }
 
-/* All pages go back but one in `every`, so that much more memory is dirty than policy allows. */
+/* All pages go back but one in `every`. */
 static void thin_out(size_t every)
 {
     for (size_t i = 0; i < PAGES; i++) {
         if (i % every) {
             give(i);
         }
+    }
+}
+
+/* A fifth of the pages goes back: more than policy allows, and less than half of the peak. */
+static void give_some(void)
+{
+    for (size_t i = 0; i < PAGES; i += 5) {
+        give(i);
     }
 }
 
@@ -111,9 +122,9 @@ static int end(void **state)
     return 0;
 }
 
-static bool is_in_excess(void)
+static size_t dirty(void)
 {
-    return cold_stat().dirty > hk_purge_allowed();
+    return cold_stat().dirty;
 }
 
 static void superslab_in_use_stays_whole(void **state)
@@ -122,10 +133,10 @@ static void superslab_in_use_stays_whole(void **state)
     size_t whole = count_whole();
     assert_true(heap->dear);
     assert_true(whole > 6);
-    thin_out(HALF);
+    give_some();
     assert_int_equal(count_whole(), whole);
-    assert_true(is_in_excess());
-    assert_true(hk_os_fake_calls(HK_OS_PURGE) > 0); /* of those that are not in huge pages */
+    assert_true(dirty() > hk_purge_allowed());
+    assert_null(hk_cold.check());
 }
 
 static void it_does_not_where_small_pages_are_cheap(void **state)
@@ -133,20 +144,30 @@ static void it_does_not_where_small_pages_are_cheap(void **state)
     (void)state;
     assert_false(heap->dear);
     assert_true(count_whole() > 2);
-    thin_out(HALF);
-    assert_false(is_in_excess());
+    give_some();
+    assert_in_range(dirty(), 1, hk_purge_allowed());
+}
+
+static void no_more_than_half_stays_so(void **state)
+{
+    (void)state;
+    size_t whole = count_whole();
+    thin_out(THIRD);
+    assert_in_range(count_whole(), 2, whole - 1);
+    assert_in_range(dirty(), hk_slabs.peak / 4, hk_slabs.peak / SHARE + hk_purge_allowed());
+    assert_null(hk_cold.check());
 }
 
 static void quiet_one_is_taken_apart(void **state)
 {
     (void)state;
     size_t whole = count_whole();
-    thin_out(HALF);
-    pass(QUIET - 1);
+    give_some();
+    pass(QUIET);
     assert_int_equal(count_whole(), whole);
-    pass(2);
+    pass(1);
     assert_int_equal(count_whole(), 0);
-    assert_int_equal(cold_stat().dirty, 0);
+    assert_int_equal(dirty(), 0);
 }
 
 /* One page of each superslab goes back; they were leased in order. */
@@ -162,64 +183,115 @@ static void touch_all(void)
     }
 }
 
-static void busy_one_is_never_quiet(void **state)
+static void busy_one_is_not_quiet(void **state)
 {
     (void)state;
     size_t whole = count_whole();
-    thin_out(HALF);
-    for (int tick = 0; tick < 2 * QUIET; tick++) {
-        pass(1);
+    for (int tick = 0; tick < QUIET + 2; tick++) {
         touch_all();
+        pass(1);
     }
     assert_int_equal(count_whole(), whole);
+}
+
+/* A slice of each superslab is taken, into `taken`. -> of how many. */
+static size_t take_of_each(struct hk_slices *taken)
+{
+    size_t count = 0;
+    struct hk_superslab *next;
+    hk_lock_take(&hk_slabs.lock);
+    for (struct hk_superslab *slab = hk_slab_first_locked(1); slab; slab = next) {
+        next = hk_slab_next_locked(slab);
+        uint32_t first = (uint32_t)__builtin_ctzll(slab->dirty ? slab->dirty : slab->free);
+        assert_true(hk_slices_extend_locked((struct hk_slices){slab, first - 1, 1}, 1));
+        taken[count++] = (struct hk_slices){slab, first, 1};
+    }
+    hk_lock_give(&hk_slabs.lock);
+    return count;
+}
+
+static void one_that_serves_is_not_quiet(void **state)
+{
+    (void)state;
+    struct hk_slices taken[PAGES];
+    size_t whole = count_whole();
+    give_some();
+    pass(QUIET - 1);
+    size_t count = take_of_each(taken);
+    pass(QUIET);
+    assert_int_equal(count_whole(), whole);
+    for (size_t i = 0; i < count; i++) {
+        hk_slices_put(taken[i]);
+    }
 }
 
 static void drained_one_is_taken_apart(void **state)
 {
     (void)state;
-    thin_out(HALF);
-    assert_true(is_in_excess());
+    give_some();
+    assert_true(dirty() > hk_purge_allowed());
     thin_out(HARDLY);
-    assert_in_range(count_whole(), 0, 2);
-    assert_in_range(cold_stat().dirty, 0, hk_purge_allowed() + 2 * HK_SUPERSLAB);
+    assert_in_range(dirty(), 1, hk_purge_allowed());
 }
 
 static void trim_takes_it_apart(void **state)
 {
     (void)state;
-    thin_out(HALF);
+    give_some();
     assert_true(hk_cold.trim(heap, 0) > 0);
-    assert_int_equal(cold_stat().dirty, 0);
-    assert_in_range(count_whole(), 0, 1); /* the last one is not full */
+    assert_int_equal(dirty(), 0);
+    assert_int_equal(count_whole(), 0);
 }
 
-/* What has been left whole does not keep others from giving memory back. */
-static void free_superslab_goes_at_once(void **state)
+/* What is left whole does not count against what others may keep. */
+static void budget_is_for_others(void **state)
 {
     (void)state;
-    thin_out(HALF);
-    size_t dirty = cold_stat().dirty;
-    void *block = take_large(64 << 20, HK_ALIGN, 0);
+    give_some();
+    size_t whole = dirty();
+    void *block = take_large(4 << 20, HK_ALIGN, 0);
     assert_non_null(block);
+    memset(block, 1, 4 << 20);
     give_large(block);
-    assert_in_range(cold_stat().dirty, 0, dirty + HK_SUPERSLAB);
+    assert_true(dirty() >= whole + (4 << 20));
+    block = take_large(64 << 20, HK_ALIGN, 0);
+    assert_non_null(block);
+    memset(block, 1, 64 << 20);
+    give_large(block);
+    assert_in_range(dirty(), whole, whole + hk_purge_allowed());
+}
+
+/* No clock would ever take it apart. */
+static void eager_leaves_nothing_whole(void **state)
+{
+    (void)state;
+    assert_false(heap->dear);
+    thin_out(THIRD);
+    assert_int_equal(dirty(), 0);
 }
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {
+    const struct CMUnitTest batch[] = {
         cmocka_unit_test_setup_teardown(superslab_in_use_stays_whole, fill_dear, end),
         cmocka_unit_test_setup_teardown(it_does_not_where_small_pages_are_cheap, fill_cheap, end),
+        cmocka_unit_test_setup_teardown(no_more_than_half_stays_so, fill_dear, end),
         cmocka_unit_test_setup_teardown(quiet_one_is_taken_apart, fill_dear, end),
-        cmocka_unit_test_setup_teardown(busy_one_is_never_quiet, fill_dear, end),
+        cmocka_unit_test_setup_teardown(busy_one_is_not_quiet, fill_dear, end),
+        cmocka_unit_test_setup_teardown(one_that_serves_is_not_quiet, fill_dear, end),
         cmocka_unit_test_setup_teardown(drained_one_is_taken_apart, fill_dear, end),
         cmocka_unit_test_setup_teardown(trim_takes_it_apart, fill_dear, end),
-        cmocka_unit_test_setup_teardown(free_superslab_goes_at_once, fill_dear, end),
+        cmocka_unit_test_setup_teardown(budget_is_for_others, fill_dear, end),
+    };
+    const struct CMUnitTest eager[] = {
+        cmocka_unit_test_setup_teardown(eager_leaves_nothing_whole, fill_dear, end),
     };
     /* OS pages larger than 4 KiB are never called dear */
-    if (HK_THP != HK_THP_AUTO || HK_FREE_POLICY != HK_FREE_BATCH || HK_WARM_PREFILL ||
-        HK_OS.facts()->page != 4096) {
+    if (HK_THP != HK_THP_AUTO || HK_FREE_POLICY == HK_FREE_KEEP || HK_BUDGET >= 0 ||
+        HK_WARM_PREFILL || HK_OS.facts()->page != 4096) {
         return 77;
     }
-    return cmocka_run_group_tests_name("whole", tests, start_cold, NULL);
+    return HK_FREE_POLICY == HK_FREE_EAGER
+               ? cmocka_run_group_tests_name("whole, eager", eager, start_cold, NULL)
+               : cmocka_run_group_tests_name("whole", batch, start_cold, NULL);
 }
