@@ -58,8 +58,7 @@ static void read_slabs_locked(struct hk_cold_stat *out)
     out->empty = hk_slabs.tiers[HK_TIER_FREE];
     out->leased = hk_slabs.leased << HK_SLICE_SHIFT;
     out->huge = hk_slabs.huge_bytes;
-    out->dirty = atomic_load_explicit(&hk_slabs.dirty_bytes, memory_order_relaxed);
-    out->dirty += hk_slabs.whole_slices << HK_SLICE_SHIFT;
+    out->dirty = hk_purge_all_dirty();
     out->reserved = hk_slabs.units << HK_SUPERSLAB_SHIFT;
     out->live = HK_LIVE_REPORTED ? live_blocks_locked() : 0;
     out->live_void = HK_COLD_STATS_VOID;

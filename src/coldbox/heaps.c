@@ -120,6 +120,7 @@ static void enliven(struct hk_heap *heap)
     hk_cold_drain(heap);
     forget_sparse(&heap->sparse);
     heap->spare = (struct hk_spare){0};
+    heap->dear = false;
     for (struct hk_page *page = heap->pages; page; page = hk_page_slot(page)->next) {
         attach(heap, page);
     }

@@ -25,6 +25,13 @@ enum {
 static const uint64_t REFUSED_PAUSE_NS = 1000000000u;
 static const uint64_t tick_ns = (uint64_t)HK_PURGE_DELAY_MS * 1000000u;
 
+/* What may go back. */
+enum reason {
+    AGED,   /* what has not been used for a while */
+    EXCESS, /* that, and anything else but what is left whole */
+    ALL,
+};
+
 static struct {
     _Atomic(uint64_t) last_tick; /* ns; whoever advances it does the tick */
     _Atomic(uint64_t) off_until; /* ns; no purge by volume before: the OS refused */
@@ -134,7 +141,8 @@ static void claim_slab_locked(struct claims *claims, struct hk_superslab *slab, 
 }
 
 /* Longest runs first, free superslabs before all: memory that is least likely to be wanted soon. */
-static void claim_slices_locked(struct claims *claims, size_t want, bool aged_only)
+static void claim_slices_locked(struct claims *claims, size_t want, bool aged_only,
+                                enum reason reason)
 {
     for (uint32_t length = HK_SLICES - 1; length > 0; length--) {
         struct hk_superslab *slab = hk_slabs.runs[length];
@@ -144,11 +152,22 @@ static void claim_slices_locked(struct claims *claims, size_t want, bool aged_on
             if (slab->tier == HK_TIER_FREE && (!aged_only || (mask && mask == slab->dirty))) {
                 mask = hk_all_slices; /* the superslab itself goes too */
             }
-            if (mask && !slab->whole) {
+            if (mask && (reason == ALL || !slab->whole)) {
                 claim_slab_locked(claims, slab, mask);
             }
             slab = next;
         }
+    }
+}
+
+/* Parts of the superslab are about to go back. */
+static void take_apart(struct hk_superslab *slab)
+{
+    if (hk_thp_forgo(slab->unit)) {
+        hk_lock_take(&hk_slabs.lock);
+        hk_whole_judge_locked(slab);
+        hk_slabs_publish_locked();
+        hk_lock_give(&hk_slabs.lock);
     }
 }
 
@@ -157,7 +176,7 @@ static bool purge_slices(const struct claim *claim)
 {
     bool done = true;
     uint64_t rest = claim->mask;
-    hk_thp_forgo(claim->unit);
+    take_apart(claim->slab);
     while (rest) {
         uint32_t first = (uint32_t)__builtin_ctzll(rest);
         uint64_t after = ~(rest >> first);
@@ -196,15 +215,15 @@ static void settle_locked(const struct claim *claim)
 }
 
 /* One round. -> bytes given back; 0: nothing (more) to do. */
-static size_t purge_round(size_t want, bool aged_only)
+static size_t purge_round(size_t want, enum reason reason)
 {
     struct claims claims = {.count = 0};
     hk_lock_take(&hk_slabs.lock);
     claim_units_locked(&claims, want, true);
-    claim_slices_locked(&claims, want, true);
-    if (!aged_only) {
+    claim_slices_locked(&claims, want, true, reason);
+    if (reason != AGED) {
         /* the youngest memory last: it is the likeliest to be wanted again */
-        claim_slices_locked(&claims, want, false);
+        claim_slices_locked(&claims, want, false, reason);
         claim_units_locked(&claims, want, false);
     }
     hk_slabs_publish_locked();
@@ -235,7 +254,7 @@ void hk_purge_excess(void)
     size_t dirty = hk_purge_dirty();
     size_t floor = dirty > above ? above - (above >> SLACK_SHIFT) : dirty;
     while (dirty > floor) {
-        if (purge_round(dirty - floor, false) == 0) {
+        if (purge_round(dirty - floor, EXCESS) == 0) {
             /* locked memory, for example: asking again at each free would help nobody */
             atomic_store_explicit(&purge.off_until, HK_OS.now() + REFUSED_PAUSE_NS,
                                   memory_order_relaxed);
@@ -251,8 +270,8 @@ static void age_locked(uint64_t elapsed_ns)
     struct hk_superslab *slab = hk_slab_first_locked(1);
     for (; slab; slab = hk_slab_next_locked(slab)) {
         slab->aged = slab->dirty;
-        hk_whole_age_locked(slab);
     }
+    hk_whole_age_locked();
     struct hk_arena *arena = atomic_load_explicit(&hk_slabs.arenas, memory_order_relaxed);
     for (; arena; arena = arena->next) {
         for (int i = 0; i < HK_ARENA_WORDS; i++) {
@@ -279,7 +298,8 @@ void hk_cold_tick(uint64_t now)
     hk_standby_settle_locked();
     size_t hold = hk_slabs.hold;
     hk_lock_give(&hk_slabs.lock);
-    while (hk_purge_dirty() > hold && purge_round(hk_purge_dirty() - hold, true)) {
+    for (size_t dirty = hk_purge_dirty(); dirty > hold && purge_round(dirty - hold, AGED);) {
+        dirty = hk_purge_dirty();
     }
     hk_lock_take(&hk_slabs.lock);
     age_locked(last ? now - last : 0);
@@ -309,15 +329,12 @@ size_t hk_cold_trim(struct hk_heap *heap, size_t keep)
     }
     hk_spans_clear_all();
     hk_standby_settle();
-    hk_lock_take(&hk_slabs.lock);
-    hk_whole_end_locked();
-    hk_lock_give(&hk_slabs.lock);
     size_t round;
     do {
-        size_t dirty = hk_purge_dirty();
-        round = purge_round(dirty > keep ? dirty - keep : 0, false);
+        size_t dirty = hk_purge_all_dirty();
+        round = purge_round(dirty > keep ? dirty - keep : 0, ALL);
         bytes += round;
-    } while (round && hk_purge_dirty() > keep);
+    } while (round && hk_purge_all_dirty() > keep);
     return bytes;
 }
 
@@ -331,7 +348,7 @@ bool hk_cold_purge(struct hk_page *page, size_t offset, size_t size, size_t *byt
         return true;
     }
     struct hk_superslab *slab = (struct hk_superslab *)hk_page_superslab(page);
-    hk_thp_forgo(slab->unit);
+    take_apart(slab);
     if (HK_OS.purge((void *)start, end - start) != 0) {
         return false;
     }

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* When free memory goes back to the OS. Three ways in: more dirty memory than policy allows (at the
- * free that makes it so), the clock (what stayed free for two ticks), and trim. Memory is claimed
- * under slabs.lock, given back without it; what superslabs that are left whole keep is no part of
- * it but for trim (coldbox/whole.h). Purged memory that is wanted again raises `hold`, dirty memory
- * kept on top of the budget, which sinks with time: a program that cycles stops paying. */
+ * free that makes it so), the clock (what stayed free for two ticks), and trim. The first two leave
+ * some superslabs whole (coldbox/whole.h). Memory is claimed under slabs.lock, given back without
+ * it. Purged memory that is wanted again raises `hold`, dirty memory kept on top of the budget,
+ * which sinks with time: a program that cycles stops paying. */
 #ifndef HK_COLDBOX_PURGE_H
 #define HK_COLDBOX_PURGE_H
 
@@ -24,6 +24,12 @@ HK_HIDDEN void hk_purge_regret_locked(size_t bytes);
 HK_INLINE size_t hk_purge_dirty(void)
 {
     return atomic_load_explicit(&hk_slabs.dirty_bytes, memory_order_relaxed);
+}
+
+/* The same with what is dirty in superslabs that are left whole. */
+HK_INLINE size_t hk_purge_all_dirty(void)
+{
+    return hk_purge_dirty() + atomic_load_explicit(&hk_slabs.whole_bytes, memory_order_relaxed);
 }
 
 /* -> dirty bytes that may stay in superslabs and units: the spans that heaps keep have their part,

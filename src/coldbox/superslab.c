@@ -116,6 +116,8 @@ void hk_slabs_publish_locked(void)
     size_t slices = hk_slabs.dirty_slices - hk_slabs.whole_slices;
     size_t bytes = (slices << HK_SLICE_SHIFT) + hk_slabs.dirty_pages * 4096;
     atomic_store_explicit(&hk_slabs.dirty_bytes, bytes, memory_order_relaxed);
+    size_t whole = hk_slabs.whole_slices << HK_SLICE_SHIFT;
+    atomic_store_explicit(&hk_slabs.whole_bytes, whole, memory_order_relaxed);
     size_t in_use = (hk_slabs.leased << HK_SLICE_SHIFT) + hk_slabs.huge_bytes;
     in_use -= hk_standby_usable(atomic_load_explicit(&hk_standby.word, memory_order_relaxed));
     hk_slabs.peak = in_use > hk_slabs.peak ? in_use : hk_slabs.peak;

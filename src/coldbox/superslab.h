@@ -54,6 +54,7 @@ struct hk_slabs {
     uint32_t free_events;        /* the clock of arena->freed */
     size_t dirty_pages;          /* 4 KiB pages touched in free units */
     _Atomic(size_t) dirty_bytes; /* that may go back; read without the lock */
+    _Atomic(size_t) whole_bytes; /* dirty, and may not; read without the lock */
     _Atomic(size_t) purge_above; /* dirty bytes that policy allows; read without the lock */
     size_t peak;                 /* recent peak of bytes in use */
     size_t hold;                 /* dirty bytes kept because purged ones were wanted again */

@@ -132,21 +132,21 @@ void hk_thp_ask(struct hk_units unit)
 {
     char *base = hk_units_base(unit);
     uint64_t before = HK_OS.cpu();
-    HK_OS.advise(base, HK_SUPERSLAB, HK_OS_HUGE);
+    bool refused = HK_OS.advise(base, HK_SUPERSLAB, HK_OS_HUGE) != 0;
     *(volatile char *)base = 0;
     bool slow = HK_OS.cpu() - before >= slow_ns();
-    if (slow) {
-        hk_thp_forgo(unit);
+    if (slow || refused) {
+        (void)hk_thp_forgo(unit);
     }
     hk_lock_take(&hk_slabs.lock);
     learn_pause_locked(slow);
     hk_lock_give(&hk_slabs.lock);
 }
 
-void hk_thp_forgo(struct hk_units unit)
+bool hk_thp_forgo(struct hk_units unit)
 {
     if (!is_asked(unit)) {
-        return;
+        return false;
     }
     hk_lock_take(&hk_slabs.lock);
     bool asked = is_asked(unit); /* or another thread has taken it back just now */
@@ -155,4 +155,5 @@ void hk_thp_forgo(struct hk_units unit)
     if (asked) {
         HK_OS.advise(hk_units_base(unit), HK_SUPERSLAB, HK_OS_NO_HUGE);
     }
+    return asked;
 }

@@ -32,7 +32,8 @@ HK_HIDDEN bool hk_thp_is_precious(struct hk_units unit);
 HK_HIDDEN void hk_thp_ask(struct hk_units unit);
 
 /* Parts of the unit, a superslab, are about to be given back: if it asked for huge pages, take the
- * wish back, or the kernel would gather the parts into one again. any; takes slabs.lock. */
-HK_HIDDEN void hk_thp_forgo(struct hk_units unit);
+ * wish back, or the kernel would gather the parts into one again. -> true: it had asked. any; takes
+ * slabs.lock. */
+HK_HIDDEN bool hk_thp_forgo(struct hk_units unit);
 
 #endif

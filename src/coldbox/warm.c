@@ -214,7 +214,6 @@ static struct hk_page *take_shared(const struct hk_lease *request, enum hk_grow 
     if (!got && grow == HK_GROW_USED) {
         return NULL; /* not a visit: the caller comes again at once */
     }
-    heap->dear = HK_FREE_POLICY == HK_FREE_BATCH && hk_thp_small_is_dear() && are_few_heaps();
     if (got) {
         heap->spare.fresh += *zero ? request->slices : 0;
     }
@@ -300,8 +299,15 @@ static struct hk_page *take_page(const struct hk_lease *request, bool *zero)
     return page ? page : take_shared(request, growth(request), prefill, zero);
 }
 
+/* -> true: what goes back is dear to have again, and would not be kept in each of many heaps. */
+static bool is_dear(void)
+{
+    return HK_FREE_POLICY == HK_FREE_BATCH && hk_thp_small_is_dear() && are_few_heaps();
+}
+
 struct hk_page *hk_cold_lease(const struct hk_lease *request)
 {
+    request->heap->dear = is_dear();
     bool zero = false;
     bool refused = request->heap->spare.ask == HK_ASK_PLEASE;
     struct hk_page *page = refused ? NULL : take_page(request, &zero);

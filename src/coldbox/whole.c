@@ -6,8 +6,12 @@
 
 enum {
     QUIET = 10,     /* ticks */
+    AT_ONCE = 8,    /* quiet ones that end at a tick: what they keep goes back in one go */
     PART_SHIFT = 1, /* of the peak */
 };
+
+/* Without a clock it would never end, and who sets a budget means all free memory. */
+static const bool may_be = HK_FREE_POLICY == HK_FREE_BATCH && HK_BUDGET < 0;
 
 static void set_whole(struct hk_superslab *slab, uint32_t slices)
 {
@@ -25,24 +29,28 @@ static bool fits(const struct hk_superslab *slab, uint32_t slices)
 
 void hk_whole_judge_locked(struct hk_superslab *slab)
 {
-    /* without a clock it would never end */
-    bool may = HK_FREE_POLICY == HK_FREE_BATCH && slab->tier == HK_TIER_HOT &&
-               slab->quiet < QUIET && hk_thp_is_precious(slab->unit);
+    bool may = may_be && slab->tier == HK_TIER_HOT && slab->quiet < QUIET &&
+               hk_thp_is_precious(slab->unit);
     uint32_t dirty = may ? (uint32_t)__builtin_popcountll(slab->dirty) : 0;
     set_whole(slab, fits(slab, dirty) ? dirty : 0);
 }
 
-void hk_whole_age_locked(struct hk_superslab *slab)
+/* The superslab has been quiet for one more tick; the last one waits until `may_end`. -> true: it
+ * was left whole, and is no longer. */
+static bool grow_quiet(struct hk_superslab *slab, bool may_end)
 {
-    slab->quiet += slab->quiet < QUIET;
-    hk_whole_judge_locked(slab);
+    bool is_last = slab->whole && slab->quiet == QUIET - 1;
+    slab->quiet += slab->quiet < QUIET && (may_end || !is_last);
+    return is_last && may_end;
 }
 
-void hk_whole_end_locked(void)
+void hk_whole_age_locked(void)
 {
-    struct hk_superslab *slab = hk_slab_first_locked(1);
-    for (; slab; slab = hk_slab_next_locked(slab)) {
-        set_whole(slab, 0);
+    uint32_t ends = 0;
+    for (uint32_t length = HK_SLICES - 1; length > 0; length--) {
+        for (struct hk_superslab *slab = hk_slabs.runs[length]; slab; slab = slab->next) {
+            ends += grow_quiet(slab, ends < AT_ONCE);
+            hk_whole_judge_locked(slab);
+        }
     }
-    hk_slabs_publish_locked();
 }

@@ -83,12 +83,12 @@ struct hk_hotbox {
     /* -> bytes retired or given back, about. Every block freed before the call is reusable after
      * it, but after HK_COLLECT_IDLE, which comes now and then: of classes without a refill or spill
      * since the last such call, what lies at hand or is kept empty goes back where it holds more
-     * pages than it is worth. It takes nothing else away from a class, but pages of any in which
-     * little has been used for long may give memory back. It takes a time that does not depend on
-     * how many pages there are in use, and may do nothing in a box that has few pages at hand.
-     * HK_COLLECT_SPARE comes before the heap takes new memory, after a refill that got none: what
-     * classes hold of which the application has no block, as far as the box can tell at once, goes
-     * back, to serve others. May do nothing as well. owner. */
+     * pages than it is worth. It takes nothing else away from a class, but pages of any, the other
+     * box's as well, in which little has been used for long may give memory back. It takes a time
+     * that does not depend on how many pages there are in use, and may do nothing in a box that has
+     * few pages at hand. HK_COLLECT_SPARE comes before the heap takes new memory, after a refill
+     * that got none: what classes hold of which the application has no block, as far as the box can
+     * tell at once, goes back, to serve others. May do nothing as well. owner. */
     size_t (*collect)(struct hk_heap *heap, enum hk_collect how);
 
     /* Thread exit: bins go home, empty pages are retired (shared ones too), the heap's others are

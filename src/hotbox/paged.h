@@ -194,7 +194,8 @@ HK_HIDDEN void hk_paged_retire(struct hk_heap *heap, struct hk_page *page);
  * for long give their memory back, if there are many. */
 HK_HIDDEN void hk_paged_rest(struct hk_heap *heap);
 
-/* The heap's thread ends: no more sparse pages keep their memory than where it is not dear. */
+/* The heap's thread ends: where memory is dear some of its sparse pages give it back now, since
+ * nobody may come back for them. */
 HK_HIDDEN void hk_paged_leave(struct hk_heap *heap);
 
 #endif

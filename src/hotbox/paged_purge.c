@@ -11,6 +11,7 @@ enum {
     MOSTLY_SHIFT = 2,   /* where memory is dear: all but a quarter of them */
     AT_ONCE = 8,        /* pages that give memory back in one go */
     STALE_AT_ONCE = 32, /* of those that have long been sparse */
+    LEAVE_MOST = 1024,  /* when the thread ends */
     PAUSE_MAX = 255,
 };
 
@@ -234,7 +235,12 @@ static void sink(struct hk_sparse *sparse, uint64_t now)
 
 void hk_paged_leave(struct hk_heap *heap)
 {
-    while (heap->sparse.slices > usual_most(heap) && !heap->sparse.skip) {
+    struct hk_sparse *sparse = &heap->sparse;
+    learn_from_others(heap);
+    for (int left = heap->dear ? LEAVE_MOST : 0; left && !sparse->skip; left--) {
+        if (sparse->slices <= usual_most(heap)) {
+            return;
+        }
         purge_oldest(heap);
     }
 }

@@ -224,9 +224,9 @@ static void adopted_pages_change_lists(void **state)
     fill(heap, count);
     heap->sparse.hold = TOTAL;
     thin_out(heap, count, page_blocks);
+    heap->sparse.hold = 0;
     uint64_t before = purges();
     struct hk_heap *heir = inherit(heap);
-    heir->sparse.hold = 0;
     assert_int_equal(heir->sparse.slices, HK_FREE_POLICY == HK_FREE_KEEP ? 0 : TOTAL);
     assert_int_equal(purges(), before); /* its thread may want them now */
     assert_int_equal(rest(heir, 100000000), 0);
@@ -243,6 +243,7 @@ static void pages_thin_out_without_their_thread(void **state)
     (void)state;
     struct hk_heap *heap = born();
     fill(heap, count);
+    heap->dear = true; /* nobody would have it again */
     hk_paged_abandon(heap, hk_kind_of_bin(class));
     hk_cold.death(heap);
     assert_true(hk_heap_hold(heap));

@@ -357,6 +357,7 @@ static void no_heap_of_many_asks_sooner(void **state)
     for (int i = 0; i < MANY - 1; i++) {
         assert_false(lease_asks(heap[0], 1));
     }
+    assert_false(heap[0]->dear);
     for (int i = 0; i < HEAPS; i++) {
         end(heap[i]);
     }

@@ -11,6 +11,7 @@
 enum { DELAY = HK_PURGE_DELAY_MS * 1000000 };
 enum { CHEAP = 100, DEAR = 20000 }; /* ns of a small page */
 enum { QUIET = 10 };                /* ticks after which parts of one that is in use go back */
+enum { AT_ONCE = 8 };               /* of them at a tick */
 enum { SHARE = 2 };                 /* of the peak stays dirty so, at most */
 enum { PAGES = 12 * (HK_SLICES - 1), THIRD = 3, HARDLY = 32 };
 
@@ -61,7 +62,8 @@ static int fill(uint64_t ns)
             return 1;
         }
     }
-    hk_cold.tick(now); /* what has been wanted again is forgotten */
+    hk_cold.tick(now);   /* what has been wanted again is forgotten */
+    heap->keeps = false; /* no page stays warm */
     return 0;
 }
 
@@ -166,8 +168,26 @@ static void quiet_one_is_taken_apart(void **state)
     pass(QUIET);
     assert_int_equal(count_whole(), whole);
     pass(1);
+    assert_int_equal(count_whole(), whole > AT_ONCE ? whole - AT_ONCE : 0);
+    pass(1);
     assert_int_equal(count_whole(), 0);
     assert_int_equal(dirty(), 0);
+}
+
+/* Its huge pages end with the first part that goes, and so does what they are kept for. */
+static void part_of_a_page_ends_it(void **state)
+{
+    (void)state;
+    size_t bytes = 0;
+    give_some();
+    size_t before = hk_purge_dirty();
+    for (size_t i = 1; i < PAGES; i += 5) {
+        assert_true(hk_cold.purge(pages[i], 0, HK_SLICE, &bytes));
+    }
+    assert_true(bytes > 0);
+    assert_int_equal(count_whole(), 0);
+    assert_int_equal(hk_purge_dirty(), dirty());
+    assert_true(dirty() > before);
 }
 
 /* One page of each superslab goes back; they were leased in order. */
@@ -238,6 +258,10 @@ static void trim_takes_it_apart(void **state)
 {
     (void)state;
     give_some();
+    assert_int_equal(hk_cold.trim(heap, dirty()), 0);
+    size_t before = dirty();
+    assert_true(hk_cold.trim(heap, before / 2) >= before / 2);
+    assert_in_range(dirty(), 1, before / 2);
     assert_true(hk_cold.trim(heap, 0) > 0);
     assert_int_equal(dirty(), 0);
     assert_int_equal(count_whole(), 0);
@@ -277,6 +301,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(it_does_not_where_small_pages_are_cheap, fill_cheap, end),
         cmocka_unit_test_setup_teardown(no_more_than_half_stays_so, fill_dear, end),
         cmocka_unit_test_setup_teardown(quiet_one_is_taken_apart, fill_dear, end),
+        cmocka_unit_test_setup_teardown(part_of_a_page_ends_it, fill_dear, end),
         cmocka_unit_test_setup_teardown(busy_one_is_not_quiet, fill_dear, end),
         cmocka_unit_test_setup_teardown(one_that_serves_is_not_quiet, fill_dear, end),
         cmocka_unit_test_setup_teardown(drained_one_is_taken_apart, fill_dear, end),
