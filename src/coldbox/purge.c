@@ -271,7 +271,6 @@ static void age_locked(uint64_t elapsed_ns)
     for (; slab; slab = hk_slab_next_locked(slab)) {
         slab->aged = slab->dirty;
     }
-    hk_whole_age_locked();
     struct hk_arena *arena = atomic_load_explicit(&hk_slabs.arenas, memory_order_relaxed);
     for (; arena; arena = arena->next) {
         for (int i = 0; i < HK_ARENA_WORDS; i++) {
@@ -282,6 +281,7 @@ static void age_locked(uint64_t elapsed_ns)
     uint64_t sunk = seconds_1024 * (HOLD_SINK / 1024);
     hk_slabs.hold = hk_slabs.hold > sunk ? hk_slabs.hold - (size_t)sunk : 0;
     hk_slabs.peak -= hk_slabs.peak / 128;
+    hk_whole_age_locked(); /* by the new peak */
     hk_slabs_publish_locked();
 }
 

@@ -35,7 +35,7 @@ void hk_thp_advise(void *addr, size_t size)
     }
 }
 
-static bool is_asked(struct hk_units unit)
+bool hk_thp_has_asked(struct hk_units unit)
 {
     uint64_t word = atomic_load_explicit(&unit.arena->huge[unit.index / 64], memory_order_relaxed);
     return word >> unit.index % 64 & 1;
@@ -57,8 +57,8 @@ static bool is_time_to_sample_locked(void)
 
 bool hk_thp_wants_locked(struct hk_units unit, bool dense, bool clean)
 {
-    bool wants = HK_THP == HK_THP_AUTO && dense && !is_asked(unit) && HK_OS.now() >= thp.from &&
-                 !(clean && is_time_to_sample_locked());
+    bool wants = HK_THP == HK_THP_AUTO && dense && !hk_thp_has_asked(unit) &&
+                 HK_OS.now() >= thp.from && !(clean && is_time_to_sample_locked());
     if (wants) {
         set_asked_locked(unit, true);
     }
@@ -99,7 +99,7 @@ static uint64_t time_touches(char *one, char *other)
 void hk_thp_sample(struct hk_units unit)
 {
     const struct hk_os_facts *facts = HK_OS.facts();
-    if (HK_THP != HK_THP_AUTO || is_asked(unit) || facts->page > HK_DESCRIPTORS) {
+    if (HK_THP != HK_THP_AUTO || hk_thp_has_asked(unit) || facts->page > HK_DESCRIPTORS) {
         return;
     }
     char *base = hk_units_base(unit);
@@ -123,11 +123,6 @@ bool hk_thp_small_is_dear(void)
     return slow_ns() > SLOW_NS;
 }
 
-bool hk_thp_is_precious(struct hk_units unit)
-{
-    return hk_thp_small_is_dear() && is_asked(unit);
-}
-
 void hk_thp_ask(struct hk_units unit)
 {
     char *base = hk_units_base(unit);
@@ -138,18 +133,20 @@ void hk_thp_ask(struct hk_units unit)
     if (slow || refused) {
         (void)hk_thp_forgo(unit);
     }
-    hk_lock_take(&hk_slabs.lock);
-    learn_pause_locked(slow);
-    hk_lock_give(&hk_slabs.lock);
+    if (!refused) {
+        hk_lock_take(&hk_slabs.lock);
+        learn_pause_locked(slow);
+        hk_lock_give(&hk_slabs.lock);
+    }
 }
 
 bool hk_thp_forgo(struct hk_units unit)
 {
-    if (!is_asked(unit)) {
+    if (!hk_thp_has_asked(unit)) {
         return false;
     }
     hk_lock_take(&hk_slabs.lock);
-    bool asked = is_asked(unit); /* or another thread has taken it back just now */
+    bool asked = hk_thp_has_asked(unit); /* or another thread has taken it back just now */
     set_asked_locked(unit, false);
     hk_lock_give(&hk_slabs.lock);
     if (asked) {

@@ -24,8 +24,8 @@ HK_HIDDEN bool hk_thp_wants_locked(struct hk_units unit, bool dense, bool clean)
  * any. */
 HK_HIDDEN void hk_thp_sample(struct hk_units unit);
 
-/* -> true: the unit asked for huge pages, and small ones in their place are dear. any. */
-HK_HIDDEN bool hk_thp_is_precious(struct hk_units unit);
+/* -> true: the unit asked for huge pages. any. */
+HK_HIDDEN bool hk_thp_has_asked(struct hk_units unit);
 
 /* Ask for huge pages, touch the first one, and take the wish back if that was slow. any; takes
  * slabs.lock. */

@@ -29,8 +29,9 @@ static bool fits(const struct hk_superslab *slab, uint32_t slices)
 
 void hk_whole_judge_locked(struct hk_superslab *slab)
 {
-    bool may = may_be && slab->tier == HK_TIER_HOT && slab->quiet < QUIET &&
-               hk_thp_is_precious(slab->unit);
+    /* one sample that finds small pages cheap does not end them all */
+    bool may = may_be && (slab->whole || hk_thp_small_is_dear()) && slab->tier == HK_TIER_HOT &&
+               slab->quiet < QUIET && hk_thp_has_asked(slab->unit);
     uint32_t dirty = may ? (uint32_t)__builtin_popcountll(slab->dirty) : 0;
     set_whole(slab, fits(slab, dirty) ? dirty : 0);
 }

@@ -129,6 +129,22 @@ static void slow_huge_page_takes_the_wish_back(void **state)
     assert_false(atomic_load(&unit.arena->huge[unit.index / 64]) & its_bit());
 }
 
+/* Where the kernel has none, nothing is in huge pages; and it says nothing about slow ones. */
+static void refused_wish_is_taken_back(void **state)
+{
+    (void)state;
+    ask(SLOW);
+    advance(FIRST_PAUSE);
+    assert_true(wants(true));
+    hk_os_fake_fail(HK_OS_ADVISE, 1, true);
+    (void)ask(QUICK);
+    assert_false(hk_thp_has_asked(unit));
+    calm_os(NULL);
+    hk_os_fake_set_now(now);
+    ask(SLOW);
+    assert_pause(2 * FIRST_PAUSE);
+}
+
 static void pause_doubles_up_to_its_longest(void **state)
 {
     (void)state;
@@ -376,6 +392,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(dense_superslab_asks_once, settle, give_back),
         cmocka_unit_test_setup_teardown(quick_huge_page_means_no_pause, settle, give_back),
         cmocka_unit_test_setup_teardown(slow_huge_page_takes_the_wish_back, settle, give_back),
+        cmocka_unit_test_setup_teardown(refused_wish_is_taken_back, settle, give_back),
         cmocka_unit_test_setup_teardown(pause_doubles_up_to_its_longest, settle, give_back),
         cmocka_unit_test_setup_teardown(quick_huge_page_halves_the_pause, settle, give_back),
         cmocka_unit_test_setup_teardown(slow_huge_pages_at_once_count_as_one, settle, give_back),

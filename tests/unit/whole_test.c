@@ -150,6 +150,34 @@ static void it_does_not_where_small_pages_are_cheap(void **state)
     assert_in_range(dirty(), 1, hk_purge_allowed());
 }
 
+/* A unit that nobody uses says that small pages are cheap. */
+static void find_cheap(void)
+{
+    struct hk_units unit;
+    bool zero;
+    hk_lock_take(&hk_slabs.lock);
+    assert_true(hk_units_take_locked(1, HK_SUPERSLAB, &unit, &zero));
+    hk_lock_give(&hk_slabs.lock);
+    hk_os_fake_step(CHEAP);
+    HK_OS.purge(hk_units_base(unit), HK_SLICE);
+    hk_thp_sample(unit);
+    hk_lock_take(&hk_slabs.lock);
+    hk_units_give_locked(unit, HK_SUPERSLAB);
+    hk_lock_give(&hk_slabs.lock);
+}
+
+static void one_cheap_sample_ends_none(void **state)
+{
+    (void)state;
+    size_t whole = count_whole();
+    give_some();
+    find_cheap();
+    assert_false(hk_thp_small_is_dear());
+    pass(2);
+    assert_int_equal(count_whole(), whole);
+    assert_true(dirty() > hk_purge_allowed());
+}
+
 static void no_more_than_half_stays_so(void **state)
 {
     (void)state;
@@ -299,6 +327,7 @@ int main(void)
     const struct CMUnitTest batch[] = {
         cmocka_unit_test_setup_teardown(superslab_in_use_stays_whole, fill_dear, end),
         cmocka_unit_test_setup_teardown(it_does_not_where_small_pages_are_cheap, fill_cheap, end),
+        cmocka_unit_test_setup_teardown(one_cheap_sample_ends_none, fill_dear, end),
         cmocka_unit_test_setup_teardown(no_more_than_half_stays_so, fill_dear, end),
         cmocka_unit_test_setup_teardown(quiet_one_is_taken_apart, fill_dear, end),
         cmocka_unit_test_setup_teardown(part_of_a_page_ends_it, fill_dear, end),
