@@ -97,6 +97,7 @@ KNOWN = {
     },
     'src/coldbox/purge.c': {
         'purge_round': Site('claims free memory, and books it after it was given back', PURGERS),
+        'take_apart': Site('ends what kept a superslab whole', MEMORY),
         'hk_cold_tick': Site('chooses who ages free memory, and ages it',
                              'one thread in each purge_delay, with all that need pages meanwhile'),
     },
