@@ -233,14 +233,16 @@ static void sink(struct hk_sparse *sparse, uint64_t now)
     sparse->hold -= sparse->hold ? (uint32_t)(part ? part : 1) : 0;
 }
 
+/* -> true: there are more sparse pages than usual, and the OS has not just refused one. */
+static bool is_over(const struct hk_heap *heap)
+{
+    return !heap->sparse.skip && heap->sparse.slices > usual_most(heap);
+}
+
 void hk_paged_leave(struct hk_heap *heap)
 {
-    struct hk_sparse *sparse = &heap->sparse;
     learn_from_others(heap);
-    for (int left = heap->dear ? LEAVE_MOST : 0; left && !sparse->skip; left--) {
-        if (sparse->slices <= usual_most(heap)) {
-            return;
-        }
+    for (int left = heap->dear ? LEAVE_MOST : 0; left && is_over(heap); left--) {
         purge_oldest(heap);
     }
 }
@@ -263,10 +265,7 @@ void hk_paged_rest(struct hk_heap *heap)
     learn_from_others(heap);
     sparse->looks += 1;
     sparse->skip -= sparse->skip > 0;
-    for (int left = STALE_AT_ONCE; left && !sparse->skip && is_stale(sparse); left--) {
-        if (sparse->slices <= usual_most(heap)) {
-            return;
-        }
+    for (int left = STALE_AT_ONCE; left && is_over(heap) && is_stale(sparse); left--) {
         purge_oldest(heap);
     }
 }

@@ -87,6 +87,18 @@ static inline void give_large(void *block)
     hk_cold.large_free(NULL, hk_page_of(block), block);
 }
 
+/* No superslab is left, and none has asked for huge pages. */
+static inline void forget_all(void)
+{
+    hk_cold.trim(NULL, 0);
+    struct hk_arena *arena = atomic_load(&hk_slabs.arenas);
+    for (; arena; arena = arena->next) {
+        for (size_t i = 0; i < HK_ARENA_UNITS; i += 64) {
+            atomic_store(&arena->huge[i / 64], 0);
+        }
+    }
+}
+
 /* `count` threads run with the numbers from 1 on, to their ends. */
 static inline void run_threads(uintptr_t count, void *(*run)(void *))
 {

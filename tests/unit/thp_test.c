@@ -297,18 +297,6 @@ static void end(struct hk_heap *heap)
     hk_cold.death(heap);
 }
 
-/* No superslab is left, and none has asked. */
-static void forget_all(void)
-{
-    hk_cold.trim(NULL, 0);
-    struct hk_arena *arena = atomic_load(&hk_slabs.arenas);
-    for (; arena; arena = arena->next) {
-        for (size_t i = 0; i < HK_ARENA_UNITS; i += 64) {
-            atomic_store(&arena->huge[i / 64], 0);
-        }
-    }
-}
-
 /* -> pages of `slices` that a heap has when it first asks for huge pages, if another one has
  * `others` slices, and nobody else has any; 0: not by some hundreds. */
 static size_t pages_until_asked(uint8_t slices, size_t others)

@@ -113,14 +113,8 @@ static int end(void **state)
     thin_out(PAGES);
     give(0);
     hk_cold.death(heap);
-    hk_cold.trim(NULL, 0);
+    forget_all();
     assert_null(hk_cold.check());
-    struct hk_arena *arena = atomic_load(&hk_slabs.arenas);
-    for (; arena; arena = arena->next) {
-        for (size_t i = 0; i < HK_ARENA_UNITS / 64; i++) {
-            atomic_store(&arena->huge[i], 0);
-        }
-    }
     return 0;
 }
 
