@@ -139,19 +139,39 @@ static bool are_few_heaps(void)
     return atomic_load_explicit(&hk_heaps.count, memory_order_relaxed) <= orphans + FEW_HEAPS;
 }
 
+/* -> true: at least half of the heap's memory is in use. Of a page whose box does not say how much
+ * of it is, all counts. */
+static bool is_filled(const struct hk_heap *heap)
+{
+    size_t used = 0;
+    for (const struct hk_page *page = heap->pages; page; page = hk_page_slot(page)->next) {
+        const struct hk_slot *slot = hk_page_slot(page);
+        size_t whole = (size_t)slot->slices << HK_SLICE_SHIFT;
+        used += slot->touched && slot->touched < whole ? slot->touched : whole;
+    }
+    return used >= (heap->slice_count << HK_SLICE_SHIFT) / 2;
+}
+
+/* -> true: the heap, of that many pages, asks for huge pages sooner, since small ones are dear. Not
+ * in each of many heaps, nor where each class has a page of its own and hardly uses it. */
+static bool asks_sooner(const struct hk_heap *heap, size_t pages)
+{
+    return pages >= DENSE_FROM_DEAR && are_few_heaps() && is_filled(heap);
+}
+
 /* A heap of many pages fills new ones; the pages of a small heap may stay mostly untouched, and
- * pages of large blocks as well. Where small pages are dear that is risked sooner, but not in each
- * of many heaps. */
+ * pages of large blocks as well: that is risked where small pages are dear. */
 static enum hk_grow growth(const struct hk_lease *request)
 {
-    size_t pages = atomic_load_explicit(&request->heap->page_count, memory_order_relaxed);
     if (!request->grow) {
         return HK_GROW_NOT;
     }
+    size_t pages = atomic_load_explicit(&request->heap->page_count, memory_order_relaxed);
     bool several = request->slices > 1;
     bool dear = hk_thp_small_is_dear();
-    size_t from = dear && !several && are_few_heaps() ? DENSE_FROM_DEAR : DENSE_FROM;
-    return (dear || !several) && pages >= from ? HK_GROW_DENSE : HK_GROW;
+    bool dense = pages >= DENSE_FROM ? dear || !several
+                                     : dear && !several && asks_sooner(request->heap, pages);
+    return dense ? HK_GROW_DENSE : HK_GROW;
 }
 
 /* Take a page from the shared pool, and warm_prefill more for the heap to keep. */

@@ -113,13 +113,18 @@ void hk_paged_unlist(struct hk_heap *heap, struct hk_page *page)
     hk_paged_set_out(page, out);
 }
 
+/* What the page's blocks have reached is in use. */
+static void note_touched(struct hk_page *page)
+{
+    struct hk_slot *slot = hk_page_slot(page);
+    uint32_t touched = hk_paged(page)->carved * page->block_size;
+    slot->touched = touched > slot->touched ? touched : slot->touched;
+}
+
 /* Forget every block of an empty page: it will be carved again, in address order. */
 static void forget_blocks(struct hk_page *page)
 {
     struct hk_paged *paged = hk_paged(page);
-    struct hk_slot *slot = hk_page_slot(page);
-    uint32_t touched = paged->carved * page->block_size;
-    slot->touched = touched > slot->touched ? touched : slot->touched;
     memset(hk_page_map(page), 0, hk_map_words(paged->carved) * sizeof(uint64_t));
     paged->carved = 0;
     paged->returned = NULL;
@@ -298,6 +303,7 @@ static struct chain carve(struct hk_heap *heap, struct hk_page *page, size_t cap
     }
     *link_run(block, size, count) = NULL;
     paged->carved = (uint16_t)(paged->carved + count);
+    note_touched(page);
     if (page->flags & HK_PAGE_ZERO) {
         heap->fresh_block = chain.first;
     }

@@ -92,12 +92,29 @@ static void memory_given_back_is_new_again(void **state)
     end_paged(heap, class);
 }
 
+/* The cold side, which decides on huge pages, sees it while the page is leased. */
+static void what_is_carved_counts_as_touched(void **state)
+{
+    (void)state;
+    void *blocks[PART];
+    struct hk_heap *heap = hk_cold.birth(0);
+    hk_cold.trim(heap, 0);
+    for (size_t count = 0; count < PART; count += STEP) {
+        assert_int_equal(take(heap, blocks + count, STEP), 1);
+        struct hk_slot *slot = hk_page_slot(hk_page_of(blocks[0]));
+        assert_int_equal(slot->touched, (count + STEP) * SIZE);
+    }
+    give(heap, blocks, PART);
+    end_paged(heap, class);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(memory_in_use_before_is_carved_at_once, calm_os),
         cmocka_unit_test_setup(only_what_was_touched_is_carved_at_once, calm_os),
         cmocka_unit_test_setup(memory_given_back_is_new_again, calm_os),
+        cmocka_unit_test_setup(what_is_carved_counts_as_touched, calm_os),
     };
     return cmocka_run_group_tests_name("carve", tests, start, NULL);
 }

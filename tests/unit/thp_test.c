@@ -279,12 +279,17 @@ static void slow_clock_makes_no_page_dear(void **state)
     assert_false(hk_thp_small_is_dear());
 }
 
+/* Bytes of each page leased from now on that are in use; 0: its box does not say. */
+static uint32_t in_use;
+
 /* Lease a page. -> true: a superslab was opened for it that asks for huge pages. */
 static bool lease_asks(struct hk_heap *heap, uint8_t slices)
 {
     uint64_t arenas = hk_os_fake_calls(HK_OS_MAP);
     uint64_t before = hk_os_fake_calls(HK_OS_ADVISE);
-    assert_non_null(lease_slices(heap, slices, true));
+    struct hk_page *page = lease_slices(heap, slices, true);
+    assert_non_null(page);
+    hk_page_slot(page)->touched = in_use;
     /* a new arena is told once */
     return hk_os_fake_calls(HK_OS_ADVISE) - before > hk_os_fake_calls(HK_OS_MAP) - arenas;
 }
@@ -348,6 +353,23 @@ static void smaller_heap_asks_where_small_pages_are_dear(void **state)
     assert_int_equal(pages_until_asked(1, ROOM - SOME), 2 * ROOM + SOME);
 }
 
+/* As long as half of its pages' memory is not in use it asks no sooner than elsewhere. */
+static void only_a_filled_heap_asks_sooner(void **state)
+{
+    (void)state;
+    if (!pages_are_small() || HK_WARM_PREFILL) {
+        skip();
+    }
+    hk_os_fake_step(DEAR);
+    in_use = HK_SLICE / 2;
+    size_t filled = pages_until_asked(1, ROOM - SOME);
+    in_use -= 1;
+    size_t sparse = pages_until_asked(1, ROOM - SOME);
+    in_use = 0;
+    assert_int_equal(filled, SOME);
+    assert_int_equal(sparse, 2 * ROOM + SOME);
+}
+
 static void no_heap_of_many_asks_sooner(void **state)
 {
     (void)state;
@@ -396,6 +418,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(large_heap_asks, settle, give_back),
         cmocka_unit_test_setup_teardown(smaller_heap_asks_where_small_pages_are_dear, settle,
                                         give_back),
+        cmocka_unit_test_setup_teardown(only_a_filled_heap_asks_sooner, settle, give_back),
         cmocka_unit_test_setup_teardown(no_heap_of_many_asks_sooner, settle, give_back),
     };
     const struct CMUnitTest other[] = {
