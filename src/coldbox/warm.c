@@ -4,25 +4,12 @@
 #include "coldbox/warm.h"
 
 #include "coldbox/cold.h"
-#include "coldbox/heaps.h"
+#include "coldbox/growth.h"
 #include "coldbox/spans.h"
 #include "coldbox/superslab.h"
-#include "coldbox/thp.h"
 #include "common/policy.h"
 
 #include <string.h>
-
-enum {
-    DENSE_FROM = 128,     /* pages of a heap: 8 MiB */
-    DENSE_FROM_DEAR = 48, /* 3 MiB */
-    FEW_HEAPS = 4,        /* with a thread */
-    GROWTH_LEAST = 8, /* slices of new memory after which the boxes are asked for what is spare */
-    GROWTH_SHIFT = 5, /* in a large heap a thirty-second of it */
-    FILLED_FROM = 4,  /* pages of a class: one more is likely to be filled */
-    SMALL_HEAP = 64,  /* slices, in which a page of several is worth asking for */
-    SOON = 128,       /* leases within which a class that gave pages up misses them */
-    PAUSE = 64,       /* leases for which classes that do are not asked again */
-};
 
 struct hk_page *hk_warm_take(struct hk_heap *heap)
 {
@@ -133,47 +120,6 @@ static void reset_slice(struct hk_page *page, const struct hk_lease *request, ui
     atomic_store_explicit(&page->owner, owner, memory_order_relaxed);
 }
 
-static bool are_few_heaps(void)
-{
-    size_t orphans = atomic_load_explicit(&hk_heaps.orphan_count, memory_order_relaxed);
-    return atomic_load_explicit(&hk_heaps.count, memory_order_relaxed) <= orphans + FEW_HEAPS;
-}
-
-/* -> true: at least half of the heap's memory is in use. Of a page whose box does not say how much
- * of it is, all counts. */
-static bool is_filled(const struct hk_heap *heap)
-{
-    size_t used = 0;
-    for (const struct hk_page *page = heap->pages; page; page = hk_page_slot(page)->next) {
-        const struct hk_slot *slot = hk_page_slot(page);
-        size_t whole = (size_t)slot->slices << HK_SLICE_SHIFT;
-        used += slot->touched && slot->touched < whole ? slot->touched : whole;
-    }
-    return used >= (heap->slice_count << HK_SLICE_SHIFT) / 2;
-}
-
-/* -> true: the heap, of that many pages, asks for huge pages sooner, since small ones are dear. Not
- * in each of many heaps, nor where each class has a page of its own and hardly uses it. */
-static bool asks_sooner(const struct hk_heap *heap, size_t pages)
-{
-    return pages >= DENSE_FROM_DEAR && are_few_heaps() && is_filled(heap);
-}
-
-/* A heap of many pages fills new ones; the pages of a small heap may stay mostly untouched, and
- * pages of large blocks as well: that is risked where small pages are dear. */
-static enum hk_grow growth(const struct hk_lease *request)
-{
-    if (!request->grow) {
-        return HK_GROW_NOT;
-    }
-    size_t pages = atomic_load_explicit(&request->heap->page_count, memory_order_relaxed);
-    bool several = request->slices > 1;
-    bool dear = hk_thp_small_is_dear();
-    bool dense = pages >= DENSE_FROM ? dear || !several
-                                     : dear && !several && asks_sooner(request->heap, pages);
-    return dense ? HK_GROW_DENSE : HK_GROW;
-}
-
 /* Take a page from the shared pool, and warm_prefill more for the heap to keep. */
 static enum hk_got take_handful(struct hk_heap *heap, enum hk_grow grow, struct hk_slices *out,
                                 bool *zero)
@@ -188,37 +134,6 @@ static enum hk_got take_handful(struct hk_heap *heap, enum hk_grow grow, struct 
     *out = got.slice[0];
     *zero = got.zero[0];
     return whence;
-}
-
-/* Note whether the class misses what it gave up. */
-static void note_lease(struct hk_spare *spare, size_t bin_index)
-{
-    uint32_t given_at = spare->given_at[bin_index];
-    spare->leases += 1;
-    spare->paused -= spare->paused > 0;
-    if (given_at) {
-        spare->regrets += spare->leases - given_at <= SOON;
-        spare->given_at[bin_index] = 0;
-    }
-}
-
-static void note_given(struct hk_spare *spare, size_t bin_index)
-{
-    uint32_t given_at = spare->given_at[bin_index];
-    spare->given += given_at == 0 || given_at < spare->judged;
-    spare->given_at[bin_index] = spare->leases;
-}
-
-/* -> true: of the classes that gave pages up since that was judged last at least half missed them,
- * and a pause begins. */
-static bool is_regretted(struct hk_spare *spare)
-{
-    bool regretted = spare->given && spare->regrets >= spare->given - spare->given / 2;
-    spare->paused = regretted ? PAUSE : 0;
-    spare->judged = spare->leases;
-    spare->given = 0;
-    spare->regrets = 0;
-    return regretted;
 }
 
 /* -> a page from the shared pool, or NULL; *zero: its memory reads as zero. */
@@ -255,51 +170,6 @@ static struct hk_page *take_warm(const struct hk_lease *request, bool *zero)
     return page;
 }
 
-/* -> true: the heap has taken so much new memory since the boxes were asked for what is spare. */
-static bool has_grown(const struct hk_heap *heap)
-{
-    return heap->spare.fresh >= GROWTH_LEAST &&
-           heap->spare.fresh >= heap->slice_count >> GROWTH_SHIFT;
-}
-
-/* -> true: the page will be filled, most likely, so that used memory for it is worth a look each
- * time. One of which little is used needs as much of another class's memory as of new memory, and
- * that class new memory in its place. */
-static bool will_be_filled(const struct hk_lease *request)
-{
-    const struct hk_heap *heap = request->heap;
-    return HK_FREE_POLICY == HK_FREE_BATCH && !request->shared &&
-           (heap->class_pages[request->bin_index] >= FILLED_FROM ||
-            (request->slices > 1 && heap->slice_count <= SMALL_HEAP));
-}
-
-/* -> true: before new memory is taken for the page the boxes may be asked for what is spare: where
- * much was taken since they were asked last; else where it will be filled, as long as they have
- * something to give and do not miss it. */
-static bool may_ask(const struct hk_lease *request)
-{
-    const struct hk_heap *heap = request->heap;
-    if (HK_FREE_POLICY == HK_FREE_KEEP || heap->spare.ask != HK_ASK_MAY || !heap->keeps) {
-        return false;
-    }
-    if (has_grown(heap)) {
-        return HK_FREE_POLICY == HK_FREE_BATCH || !heap->spare.paused;
-    }
-    return will_be_filled(request) && !heap->spare.vain && !heap->spare.paused;
-}
-
-/* There is no used memory. -> true: the lease is refused, and the gate asks the boxes for some. */
-static bool ask(struct hk_heap *heap)
-{
-    bool may_regret = HK_FREE_POLICY == HK_FREE_EAGER || !has_grown(heap);
-    if (may_regret && is_regretted(&heap->spare)) {
-        return false;
-    }
-    heap->spare.ask = HK_ASK_PLEASE;
-    heap->spare.fresh = 0;
-    return true;
-}
-
 /* -> a page with nothing set but its slices' being ours, or NULL. */
 static struct hk_page *take_page(const struct hk_lease *request, bool *zero)
 {
@@ -310,24 +180,18 @@ static struct hk_page *take_page(const struct hk_lease *request, bool *zero)
         hk_spans_yield(heap);
     }
     bool prefill = may_be_warm && heap->keeps;
-    if (!page && may_ask(request)) {
+    if (!page && hk_growth_may_ask(request)) {
         page = take_shared(request, HK_GROW_USED, prefill, zero);
-        if (!page && ask(heap)) {
+        if (!page && hk_growth_ask(heap)) {
             return NULL;
         }
     }
-    return page ? page : take_shared(request, growth(request), prefill, zero);
-}
-
-/* -> true: what goes back is dear to have again, and would not be kept in each of many heaps. */
-static bool is_dear(void)
-{
-    return HK_FREE_POLICY == HK_FREE_BATCH && hk_thp_small_is_dear() && are_few_heaps();
+    return page ? page : take_shared(request, hk_growth(request), prefill, zero);
 }
 
 struct hk_page *hk_cold_lease(const struct hk_lease *request)
 {
-    request->heap->dear = is_dear();
+    request->heap->dear = hk_growth_is_dear();
     bool zero = false;
     bool refused = request->heap->spare.ask == HK_ASK_PLEASE;
     struct hk_page *page = refused ? NULL : take_page(request, &zero);
@@ -345,7 +209,7 @@ struct hk_page *hk_cold_lease(const struct hk_lease *request)
         }
     }
     if (!request->shared) {
-        note_lease(&request->heap->spare, request->bin_index);
+        hk_growth_note_lease(&request->heap->spare, request->bin_index);
         link_page(request->heap, page);
         hk_atomic_put(&slot->heap, request->heap, memory_order_release);
     }
@@ -375,7 +239,7 @@ void hk_cold_retire(struct hk_heap *heap, struct hk_page *page)
     if (hk_page_heap(page)) {
         unlink_page(heap, page);
         if (heap->spare.ask == HK_ASK_GIVING) {
-            note_given(&heap->spare, bin_index);
+            hk_growth_note_given(&heap->spare, bin_index);
         }
     }
     hk_count_event(heap, bin_index, HK_EVENT_RETIRE);
