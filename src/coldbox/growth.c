@@ -22,21 +22,21 @@ static bool are_few_heaps(void)
     return atomic_load_explicit(&hk_heaps.count, memory_order_relaxed) <= orphans + FEW_HEAPS;
 }
 
-/* -> true: at least half of the heap's memory is in use. Of a page whose box does not say how much
- * of it is, all counts. */
+/* -> true: at least half of the heap's memory has been touched, about. Where a page's box does not
+ * say how much of it was, all counts, or what an earlier box said of the slice. */
 static bool is_filled(const struct hk_heap *heap)
 {
-    size_t used = 0;
+    size_t touched = 0;
     for (const struct hk_page *page = heap->pages; page; page = hk_page_slot(page)->next) {
         const struct hk_slot *slot = hk_page_slot(page);
         size_t whole = (size_t)slot->slices << HK_SLICE_SHIFT;
-        used += slot->touched && slot->touched < whole ? slot->touched : whole;
+        touched += slot->touched && slot->touched < whole ? slot->touched : whole;
     }
-    return used >= (heap->slice_count << HK_SLICE_SHIFT) / 2;
+    return touched >= (heap->slice_count << HK_SLICE_SHIFT) / 2;
 }
 
 /* -> true: the heap, of that many pages, asks for huge pages sooner, since small ones are dear. Not
- * in each of many heaps, nor where each class has a page of its own and hardly uses it. */
+ * in each of many heaps, nor where each class has a page of its own of which it touches little. */
 static bool asks_sooner(const struct hk_heap *heap, size_t pages)
 {
     return pages >= DENSE_FROM_DEAR && are_few_heaps() && is_filled(heap);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* How a heap grows: before new memory is taken for a page its boxes may be asked for what is spare,
- * and new memory may be asked for in huge pages. Called by the cold side's leases. holder. */
+ * and new memory may be in huge pages. Called by the cold side's leases and retires. holder. */
 #ifndef HK_COLDBOX_GROWTH_H
 #define HK_COLDBOX_GROWTH_H
 

@@ -84,7 +84,8 @@ struct hk_slot {
     struct hk_page *next; /* on heap->pages; owner */
     struct hk_page *prev;
     uint32_t slices; /* of the lease that begins here */
-    /* bytes from the start that were in use since they last read as zero, about; holder */
+    /* bytes from the start that were in use since they last read as zero, about; 0: not known, or
+     * none. Written by the cold side, and by boxes that carve; holder */
     uint32_t touched;
     _Atomic(uint32_t) live; /* blocks out, as the box reports them by adjust; holder */
     uint32_t sparse_since;  /* heap->sparse.looks when it came onto that list; holder */

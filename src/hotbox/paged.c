@@ -113,12 +113,14 @@ void hk_paged_unlist(struct hk_heap *heap, struct hk_page *page)
     hk_paged_set_out(page, out);
 }
 
-/* What the page's blocks have reached is in use. */
+/* The page's blocks have reached so far. */
 static void note_touched(struct hk_page *page)
 {
     struct hk_slot *slot = hk_page_slot(page);
     uint32_t touched = hk_paged(page)->carved * page->block_size;
-    slot->touched = touched > slot->touched ? touched : slot->touched;
+    if (touched > slot->touched) {
+        slot->touched = touched; /* other threads read the line */
+    }
 }
 
 /* Forget every block of an empty page: it will be carved again, in address order. */
@@ -153,7 +155,7 @@ void hk_paged_empty(struct hk_heap *heap, struct hk_page *page)
     hk_paged_delist(heap, page);
     forget_blocks(page);
     if (purged) {
-        hk_page_slot(page)->touched = 0;
+        hk_page_slot(page)->touched = 1; /* as good as nothing, and not unknown */
     }
     bool stays = may_stay(heap, page);
     if (page->flags & HK_PAGE_LISTED) {

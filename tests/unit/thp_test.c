@@ -3,6 +3,7 @@
  * sooner one does where small ones are dear. */
 #include "unit/cold_unit.h"
 
+#include "coldbox/growth.h"
 #include "coldbox/purge.h"
 #include "coldbox/thp.h"
 
@@ -26,6 +27,9 @@ static bool take_unit(void)
     return found;
 }
 
+/* What the box says of each page leased from now on, in bytes; 0: nothing. */
+static uint32_t touched;
+
 /* From now on small pages that nobody has touched take `ns` each, as those of the unit show. */
 static void sample(uint64_t ns)
 {
@@ -39,6 +43,7 @@ static void sample(uint64_t ns)
 static int settle(void **state)
 {
     calm_os(state);
+    touched = 0;
     now += 2 * LONGEST_PAUSE;
     hk_os_fake_set_now(now);
     bool found = take_unit() || (hk_arena_grow(1) == 0 && take_unit());
@@ -279,9 +284,6 @@ static void slow_clock_makes_no_page_dear(void **state)
     assert_false(hk_thp_small_is_dear());
 }
 
-/* Bytes of each page leased from now on that are in use; 0: its box does not say. */
-static uint32_t in_use;
-
 /* Lease a page. -> true: a superslab was opened for it that asks for huge pages. */
 static bool lease_asks(struct hk_heap *heap, uint8_t slices)
 {
@@ -289,7 +291,7 @@ static bool lease_asks(struct hk_heap *heap, uint8_t slices)
     uint64_t before = hk_os_fake_calls(HK_OS_ADVISE);
     struct hk_page *page = lease_slices(heap, slices, true);
     assert_non_null(page);
-    hk_page_slot(page)->touched = in_use;
+    hk_page_slot(page)->touched = touched;
     /* a new arena is told once */
     return hk_os_fake_calls(HK_OS_ADVISE) - before > hk_os_fake_calls(HK_OS_MAP) - arenas;
 }
@@ -353,7 +355,7 @@ static void smaller_heap_asks_where_small_pages_are_dear(void **state)
     assert_int_equal(pages_until_asked(1, ROOM - SOME), 2 * ROOM + SOME);
 }
 
-/* As long as half of its pages' memory is not in use it asks no sooner than elsewhere. */
+/* As long as half of its pages' memory is untouched it asks no sooner than elsewhere. */
 static void only_a_filled_heap_asks_sooner(void **state)
 {
     (void)state;
@@ -361,13 +363,43 @@ static void only_a_filled_heap_asks_sooner(void **state)
         skip();
     }
     hk_os_fake_step(DEAR);
-    in_use = HK_SLICE / 2;
-    size_t filled = pages_until_asked(1, ROOM - SOME);
-    in_use -= 1;
-    size_t sparse = pages_until_asked(1, ROOM - SOME);
-    in_use = 0;
-    assert_int_equal(filled, SOME);
-    assert_int_equal(sparse, 2 * ROOM + SOME);
+    touched = HK_SLICE / 2;
+    assert_int_equal(pages_until_asked(1, ROOM - SOME), SOME);
+    touched -= 1;
+    assert_int_equal(pages_until_asked(1, ROOM - SOME), 2 * ROOM + SOME);
+}
+
+/* Of `pages` of two slices so many bytes were touched of the first ones, hardly any of the others.
+ */
+static enum hk_grow growth_with(size_t pages, size_t first, uint32_t bytes)
+{
+    struct hk_heap *heap = hk_cold.birth(0);
+    struct hk_lease request = {.heap = heap, .block_size = 16, .slices = 1, .grow = true};
+    assert_non_null(heap);
+    for (size_t i = 0; i < pages; i++) {
+        struct hk_page *page = lease_slices(heap, 2, true);
+        assert_non_null(page);
+        hk_page_slot(page)->touched = i < first ? bytes : 1;
+    }
+    enum hk_grow grow = hk_growth(&request);
+    end(heap);
+    forget_all();
+    return grow;
+}
+
+static void pages_of_several_slices_count_by_their_size(void **state)
+{
+    (void)state;
+    if (!pages_are_small() || HK_WARM_PREFILL) {
+        skip();
+    }
+    hk_os_fake_step(DEAR);
+    sample(DEAR);
+    assert_int_equal(growth_with(SOME, SOME, HK_SLICE), HK_GROW_DENSE);
+    assert_int_equal(growth_with(SOME, SOME, HK_SLICE - 1), HK_GROW);
+    assert_int_equal(growth_with(SOME, SOME / 2, 2 * HK_SLICE), HK_GROW_DENSE);
+    assert_int_equal(growth_with(SOME, SOME / 4, 8 * HK_SLICE), HK_GROW); /* a page has two */
+    assert_int_equal(growth_with(SOME - 1, SOME - 1, HK_SLICE), HK_GROW);
 }
 
 static void no_heap_of_many_asks_sooner(void **state)
@@ -419,6 +451,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(smaller_heap_asks_where_small_pages_are_dear, settle,
                                         give_back),
         cmocka_unit_test_setup_teardown(only_a_filled_heap_asks_sooner, settle, give_back),
+        cmocka_unit_test_setup_teardown(pages_of_several_slices_count_by_their_size, settle,
+                                        give_back),
         cmocka_unit_test_setup_teardown(no_heap_of_many_asks_sooner, settle, give_back),
     };
     const struct CMUnitTest other[] = {

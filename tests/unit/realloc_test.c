@@ -158,5 +158,5 @@ int main(void)
         cmocka_unit_test(huge_block_that_waits_is_for_plain_requests),
         cmocka_unit_test(size_beyond_memory_is_refused),
     };
-    return cmocka_run_group_tests_name("growth", tests, NULL, NULL);
+    return cmocka_run_group_tests_name("realloc", tests, NULL, NULL);
 }
