@@ -14,7 +14,8 @@
 /* Values of the option thp. */
 enum { HK_THP_AUTO, HK_THP_ALWAYS, HK_THP_NEVER, HK_THP_OFF };
 
-/* -> dirty bytes that may stay: the budget and what is held. */
+/* -> dirty bytes that may stay, beside what is left whole: the budget, of which that takes up to
+ * half, and what is held. */
 HK_HIDDEN size_t hk_purge_threshold_locked(void);
 
 /* `bytes` of purged memory are in use again. */

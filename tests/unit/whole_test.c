@@ -135,6 +135,19 @@ static void superslab_in_use_stays_whole(void **state)
     assert_null(hk_cold.check());
 }
 
+/* What is free and dirty elsewhere may be the less, down to half of the budget. */
+static void what_stays_takes_part_of_the_budget(void **state)
+{
+    (void)state;
+    size_t budget = hk_purge_allowed();
+    give(PAGES / 2);
+    assert_int_equal(dirty(), HK_SLICE);
+    assert_int_equal(hk_purge_allowed(), budget - HK_SLICE);
+    give_some();
+    assert_true(dirty() > budget);
+    assert_int_equal(hk_purge_allowed(), budget / 2);
+}
+
 static void it_does_not_where_small_pages_are_cheap(void **state)
 {
     (void)state;
@@ -320,6 +333,7 @@ int main(void)
 {
     const struct CMUnitTest batch[] = {
         cmocka_unit_test_setup_teardown(superslab_in_use_stays_whole, fill_dear, end),
+        cmocka_unit_test_setup_teardown(what_stays_takes_part_of_the_budget, fill_dear, end),
         cmocka_unit_test_setup_teardown(it_does_not_where_small_pages_are_cheap, fill_cheap, end),
         cmocka_unit_test_setup_teardown(one_cheap_sample_ends_none, fill_dear, end),
         cmocka_unit_test_setup_teardown(no_more_than_half_stays_so, fill_dear, end),
