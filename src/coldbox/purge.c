@@ -62,8 +62,6 @@ size_t hk_purge_threshold_locked(void)
     }
     size_t budget = hk_slabs.peak / 16;
     budget = budget > BUDGET_LEAST ? budget : BUDGET_LEAST;
-    size_t whole = hk_slabs.whole_slices << HK_SLICE_SHIFT;
-    budget -= whole < budget / 2 ? whole : budget / 2;
     budget = HK_BUDGET >= 0 ? (size_t)HK_BUDGET : budget;
     return budget + hk_slabs.hold;
 }

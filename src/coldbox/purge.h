@@ -14,8 +14,7 @@
 /* Values of the option thp. */
 enum { HK_THP_AUTO, HK_THP_ALWAYS, HK_THP_NEVER, HK_THP_OFF };
 
-/* -> dirty bytes that may stay, beside what is left whole: the budget, of which that takes up to
- * half, and what is held. */
+/* -> dirty bytes that may stay: the budget and what is held. */
 HK_HIDDEN size_t hk_purge_threshold_locked(void);
 
 /* `bytes` of purged memory are in use again. */
@@ -33,13 +32,14 @@ HK_INLINE size_t hk_purge_all_dirty(void)
     return hk_purge_dirty() + atomic_load_explicit(&hk_slabs.whole_bytes, memory_order_relaxed);
 }
 
-/* -> dirty bytes that may stay in superslabs and units: the spans that heaps keep have their part,
- * half at most. any; may be stale. */
+/* -> dirty bytes that may stay in superslabs and units: the spans that heaps keep and what is left
+ * whole have their part, half at most. any; may be stale. */
 HK_INLINE size_t hk_purge_allowed(void)
 {
     size_t above = atomic_load_explicit(&hk_slabs.purge_above, memory_order_relaxed);
-    size_t spans = hk_spans_claimed() << HK_SLICE_SHIFT;
-    return above - (spans < above / 2 ? spans : above / 2);
+    size_t others = hk_spans_claimed() << HK_SLICE_SHIFT;
+    others += atomic_load_explicit(&hk_slabs.whole_bytes, memory_order_relaxed);
+    return above - (others < above / 2 ? others : above / 2);
 }
 
 /* -> true: policy would leave `bytes` more dirty than are. any; may be stale. */

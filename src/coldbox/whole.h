@@ -2,8 +2,8 @@
 /* Superslabs that are left whole. When a part of one goes back its huge pages end for good, and
  * where small pages are dear a program pays for that long after. So one that is in use keeps what
  * is dirty in it, up to half of the recent peak: until nobody has taken or given a slice of it for
- * some ticks, it drains, or a trim takes all. It takes up to half of the budget for free memory,
- * and does not count beyond that. */
+ * some ticks, it drains, or a trim takes all. It takes up to half of what policy lets stay
+ * dirty, and does not count beyond that. */
 #ifndef HK_COLDBOX_WHOLE_H
 #define HK_COLDBOX_WHOLE_H
 
